@@ -220,7 +220,8 @@ TABLE = {
         "signals/buy_sell_ratio signals/event_frequency signals/trade_frequency "
         "signals/vwap_deviation",
         "each by hand, appended, and without later data"),
-    "trades": ("history/tape history/context", "trades and marks beside states"),
+    "trades": (
+        "history/tape history/context history/trades_writer", "trades and marks beside states"),
     "history": (
         "history/states history/derived history/given history/grid history/incoming history/levels "
         "history/packing",

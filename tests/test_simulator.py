@@ -1,5 +1,6 @@
 """The simulated market: its edge is what it says, and its book is a book."""
 
+import random
 from collections import Counter
 from functools import cache
 
@@ -131,6 +132,28 @@ def test_the_same_seed_is_the_same_market(symbol):
         assert told(first) == told(second)
         other.step()
     assert told(first) != told(other)
+
+
+def test_orders_are_drawn_as_the_standard_library_does():
+    """Its ways are written out, because they are quicker so."""
+    market, same = SimulatedMarket(seed=6), random.Random()
+    same.setstate(market.random.getstate())
+    for _ in range(300):
+        leaning = 1 + market.lean * market.pressure
+        assert market._size(+1) == round(20_000 * leaning * same.lognormvariate(0, 0.9))
+    away, market._set = [], lambda side, price, _: away.append(market.best[side] - price)
+    for _ in range(300):
+        market._place(+1)
+        assert away.pop() == 1 + int(same.expovariate(1 / market.spread_of_levels))
+        same.lognormvariate(0, 0.9)
+    market._count = lambda _: 1
+    for _ in range(300):
+        market._turn_over(-1)
+        chosen = same.choice(list(market.book[-1]))
+        if chosen != market.best[-1]:
+            assert market.best[-1] - away.pop() == chosen
+            if same.random() < 0.5:
+                same.lognormvariate(0, 0.9)
 
 
 # -- the book ------------------------------------------------------------------------------

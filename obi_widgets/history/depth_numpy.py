@@ -1,6 +1,6 @@
 """Sizes of a book added up by price bin, in NumPy.
 
-`depth_numba` has the same, to the bit: both add sizes in the same order.
+`depth_numba` has `sample`, too, to the bit: both add sizes in the same order.
 """
 
 from __future__ import annotations
@@ -115,3 +115,42 @@ def _add_up(
     sums = np.bincount(places[inside] - first, amounts[inside], last - first)
     sizes[: last - first] = np.minimum(sums, LARGEST)
     return first, last, edge
+
+
+def sample_whole(
+    prices: Floats, sizes: Floats, tick_size: float, ticks: int, most: int
+) -> tuple[NDArray[np.int64], Floats, Floats]:
+    """Add up books of which all levels are known, many at once; see `sample`.
+
+    Parameters
+    ----------
+    prices, sizes : ndarray of float64, shape (S, 2, L)
+        Bids first, best first; 0 where there is no level. Each side has one at least.
+
+    Returns
+    -------
+    bins : ndarray of int64, shape (4, S)
+        See `sample`.
+    reach : ndarray of float64, shape (2, S)
+        See `sample`.
+    sizes : ndarray of float64, shape (N,)
+        Book by book: those of the bids and then those of the asks, from the lowest price on.
+    """
+    places = np.floor_divide(np.rint(prices / tick_size), ticks).astype(np.int64)
+    there = sizes > 0
+    last = there.sum(axis=2, keepdims=True) - 1
+    nearest, farthest = places[:, :, 0], np.take_along_axis(places, last, 2)[:, :, 0]
+    low, high = nearest.copy(), nearest + 1
+    low[:, 0] = np.maximum(farthest[:, 0], nearest[:, 0] - most + 1)
+    high[:, 1] = np.minimum(farthest[:, 1], nearest[:, 1] + most - 1) + 1
+    mid = prices[:, :, 0].sum(axis=1) * 0.5
+    ends = np.stack([low[:, 0] * ticks * tick_size, -(1 - high[:, 1] * ticks) * tick_size])
+    cut = np.stack([low[:, 0] > farthest[:, 0], high[:, 1] <= farthest[:, 1]])
+    reach = np.where(cut, 1e4 * (np.array([[1.0], [-1.0]]) * (mid - ends)) / mid, np.inf)
+    counts = high - low
+    begins = counts.ravel().cumsum().reshape(counts.shape) - counts
+    inside = there & (places >= low[:, :, None]) & (places < high[:, :, None])
+    numbers = (places + (begins - low)[:, :, None])[inside]
+    sums = np.bincount(numbers, sizes[inside], counts.sum())
+    bins = np.stack([low[:, 0], high[:, 0], low[:, 1], high[:, 1]])
+    return bins, reach, np.minimum(sums, LARGEST)

@@ -14,7 +14,12 @@ from obi_widgets.history.unchecked import LastMade
 from obi_widgets.kernels.loader import Kernels
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from obi_widgets.market_data.book import Book
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
 
 KERNELS = Kernels("obi_widgets.history.depth_numba", depth_numpy)
 
@@ -85,6 +90,43 @@ class DepthWriter:
         self._reach.grow(1)
         samples[:BID_LOW, at] = time, received, row, self._sizes.start + len(self._sizes)
         self._samples.grow(1)
+
+    def sample_whole(
+        self, time: Ints, prices: Floats, sizes: Floats, row: int, tick_size: float
+    ) -> None:
+        """Take samples of books that came whole, as `sample` does of each that is due.
+
+        Parameters
+        ----------
+        time : ndarray of int64, shape (T,)
+            When they came, ns; increasing.
+        prices, sizes : ndarray of float64, shape (T, 2, L)
+            Bids first, best first; 0 where there is no level. Each side has one at least.
+        row : int
+            The number of the first state.
+        tick_size : float
+            The price grid.
+        """
+        due = np.flatnonzero(np.diff(time // SECOND, prepend=self.due // SECOND - 1) > 0)
+        if not len(due):
+            return
+        time, prices, sizes = time[due], prices[due], sizes[due]
+        self._newest = int(time[-1])
+        self.due = (self._newest // SECOND + 1) * SECOND
+        self._step = self._step or _width(float(prices[0, 0, 0]), tick_size)
+        ticks = max(round(self._step / tick_size), 1)
+        bins, reach, added = depth_numpy.sample_whole(prices, sizes, tick_size, ticks, MOST_BINS)
+        ends = (bins[1::2] - bins[::2]).sum(axis=0).cumsum()
+        columns, at = self._sizes.room(len(added))
+        columns[0, at : at + len(added)] = added
+        ends += self._sizes.start + len(self._sizes)
+        self._sizes.grow(len(added))
+        columns, at = self._reach.room(len(due))
+        columns[:, at : at + len(due)] = reach
+        self._reach.grow(len(due))
+        columns, at = self._samples.room(len(due))
+        columns[:, at : at + len(due)] = np.stack([time, time, row + due, ends, *bins])
+        self._samples.grow(len(due))
 
     def table(self, until: int) -> Depth:
         """Return the samples of the states before one of this number."""

@@ -28,11 +28,13 @@ from obi_widgets.history.large_levels_numpy import (
 )
 from obi_widgets.history.unchecked import LastMade
 from obi_widgets.kernels.loader import Kernels
+from obi_widgets.market_data.book import Book
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from obi_widgets.market_data.book import Book
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
 
 KERNELS = Kernels("obi_widgets.history.large_levels_numba", large_levels_numpy)
 
@@ -48,8 +50,12 @@ MANY = 8192
 """Changes that are not left to wait for the end of a second."""
 
 
+SIGNS = np.array([[1.0], [-1.0]])
+"""Of the keys of bids and asks."""
+
+
 class TradesSoFar(Protocol):
-    """Trades as they come; see `obi_widgets.history.tape.TradesWriter`."""
+    """Trades as they come; see `obi_widgets.history.trades_writer.TradesWriter`."""
 
     stamps: NDArray[np.int64]
     amounts: NDArray[Any]
@@ -116,6 +122,64 @@ class LargeLevelsWriter:
             if time >= self._look_due:
                 self._look(time, book)
                 self._look_due = time + LOOKS
+
+    def note_whole(self, time: Ints, prices: Floats, sizes: Floats, row: int) -> None:
+        """Take note of books that came whole, as `note` does of each; of such alone.
+
+        Parameters
+        ----------
+        time : ndarray of int64, shape (T,)
+            When they came, ns; increasing.
+        prices, sizes : ndarray of float64, shape (T, 2, L)
+            Bids first, best first; 0 where there is no level.
+        row : int
+            The number of the first state.
+        """
+        book = self._book = self._book or Book()
+        due = np.diff(time // SECOND, prepend=self.due // SECOND - 1) > 0
+        self.due = (int(time[-1]) // SECOND + 1) * SECOND
+        begin = 0
+        while begin < len(time):
+            looks = begin + np.flatnonzero(due[begin:] & (time[begin:] >= self._look_due))[:1]
+            end = int(looks[0]) + 1 if len(looks) else len(time)
+            part = slice(begin, end)
+            self._follow_whole(time[part], prices[part], sizes[part], row + begin)
+            if len(looks):
+                last, now = end - 1, int(time[end - 1])
+                self.changed.extend((now, 0, 0))
+                self._follow(book.changes, row + last)  # earlier trades took nothing that is found
+                bids, asks = (
+                    np.stack([price[size > 0], size[size > 0]], axis=1)
+                    for price, size in zip(prices[last], sizes[last], strict=True)
+                )
+                book.replace(bids, asks)
+                self._look(now, book)
+                self._look_due = now + LOOKS
+            begin = end
+
+    def _follow_whole(self, time: Ints, prices: Floats, sizes: Floats, row: int) -> None:
+        """Follow the levels through books that came whole, between two looks."""
+        usual = np.append(self._usual, np.inf)
+        large = sizes >= MULTIPLE * usual.min()
+        some = large.nonzero()  # a few, of which it is looked at how far they are
+        away = 1e4 * abs(prices[some] - self._mid) / self._mid
+        large[some] = sizes[some] >= MULTIPLE * usual[np.searchsorted(EDGES, away, side="right")]
+        keys = prices * SIGNS
+        # Nothing else can be followed until the next look.
+        followed = self._levels[1][KEY, : self._counts[COUNT]]
+        watched = np.union1d(followed, keys[large])
+        if not len(watched):
+            return
+        now = np.stack([np.where(keys == key, sizes, 0.0).sum(axis=(1, 2)) for key in watched], 1)
+        asks, any_large = watched < 0, large.any(axis=(1, 2)).tolist()
+        for state, size in enumerate(now):
+            if not (any_large[state] or self._counts[COUNT]):
+                continue
+            # As `_replace` has them: bids first, and last of each side what is gone.
+            order = np.lexsort((size == 0, asks))
+            changes = np.stack([abs(watched), size], axis=1)[order]
+            self.changed.extend((int(time[state]), len(asks) - int(asks.sum()), len(asks)))
+            self._follow(changes, row + state)
 
     def _replace(self, time: int, book: Book, row: int) -> None:
         """Take a book that came as a whole for changes of the one before."""

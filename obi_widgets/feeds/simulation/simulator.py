@@ -43,19 +43,19 @@ from __future__ import annotations
 import math
 import random
 from bisect import bisect_left, insort
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from math import exp, log
+from typing import Literal, NamedTuple, TypeAlias
 
 from obi_widgets.checks import as_float, integer
 from obi_widgets.errors import SettingsError, quoted
-
-if TYPE_CHECKING:
-    pass
 
 MAX_SEED = 2**63 - 1
 
 STEP = 0.05
 """Length of a step, seconds."""
+
+NORMAL = 4 * exp(-0.5) / math.sqrt(2.0)
+"""Of the method of Kinderman and Monahan, by which a normal number is drawn from two others."""
 
 Changes: TypeAlias = dict[int, int]
 """Sizes, in contracts, by price in ticks. In a change: the new size, 0 for none."""
@@ -100,8 +100,7 @@ LISTINGS = {
 their books are as wide, measured so, and an edge of 5 bps is possible."""
 
 
-@dataclass(frozen=True)
-class SimulatedTrade:
+class SimulatedTrade(NamedTuple):
     """A trade: price in ticks, size in contracts, taker's side (+1 bought, −1 sold)."""
 
     price: int
@@ -150,8 +149,6 @@ class SimulatedMarket:
         The best price of each side, ticks.
     pressure : float
         The hidden pressure ``z``, −1..+1.
-    changes : list of LevelChange
-        Every change of the book in the newest step, in order.
 
     Raises
     ------
@@ -192,7 +189,7 @@ class SimulatedMarket:
         self.best = {+1: bid, -1: bid + 1}
         self.book: dict[int, Changes] = {+1: {}, -1: {}}
         self._ordered: dict[int, list[int]] = {+1: [], -1: []}  # its prices, the lowest first
-        self.changes: list[LevelChange] = []
+        self._log: list[tuple[int, int, int, bool]] = []  # side, price, contracts added, if traded
         self._trades: list[SimulatedTrade] = []
         for side in (+1, -1):
             self._set(side, self.best[side], self._size(side))
@@ -209,10 +206,19 @@ class SimulatedMarket:
         """Mid price, in quote currency."""
         return (self.best[+1] + self.best[-1]) / 2 * self.listing.tick_size
 
+    @property
+    def changes(self) -> list[LevelChange]:
+        """Every change of the book in the newest step, in order."""
+        found = []
+        for side, price, added, traded in self._log:
+            cause: Cause = "trade" if traded else "limit order" if added > 0 else "cancellation"
+            found.append(LevelChange(side, price, added, cause))
+        return found
+
     def step(self) -> list[SimulatedTrade]:
         """Advance by 50 ms; return the trades in order."""
         self.steps += 1
-        self._trades, self.changes = [], []
+        self._trades, self._log = [], []
         draw = self.random.random
         for index in range(self.components):
             if draw() < STEP / self.fade:
@@ -223,8 +229,12 @@ class SimulatedMarket:
         if draw() < self.spread_changes * STEP:
             self._change_spread()
         for side in (+1, -1):
-            self._trade_part(side)
-            self._refresh(side)
+            if draw() < self.small_takers * STEP:
+                self._trade_part(side)
+            if draw() < self.requotes * STEP:
+                self._set(side, self.best[side], self._size(side))
+            self._turn_over(side)
+            self._refill(side)
         return self._trades
 
     # -- orders ----------------------------------------------------------------------------
@@ -237,8 +247,13 @@ class SimulatedMarket:
         taken, behind = -direction, direction
         self.best[+1] += direction * ticks
         self.best[-1] += direction * ticks
-        before = [p for p in self.book[taken] if (self.best[taken] - p) * direction > 0]
-        self._take(taken, sum(self.book[taken][price] for price in before))
+        book, best = self.book[taken], self.best[taken]
+        before = 0
+        for price in self._ordered[taken][::direction]:
+            if (best - price) * direction <= 0:
+                break
+            before += book[price]
+        self._take(taken, before)
         for side in (taken, behind):
             if self.best[side] not in self.book[side]:
                 self._set(side, self.best[side], self._size(side))
@@ -252,7 +267,7 @@ class SimulatedMarket:
             traded = min(size, book[price])
             size -= traded
             self._trades.append(SimulatedTrade(price, traded, -side))
-            self._set(side, price, book[price] - traded, trade=True)
+            self._set(side, price, book[price] - traded, traded=True)
 
     def _change_spread(self) -> None:
         """Widen or narrow the spread by one tick on each side, so that mid does not move."""
@@ -269,62 +284,90 @@ class SimulatedMarket:
 
     def _trade_part(self, side: int) -> None:
         """Let a market order take part of the best level."""
-        if self.random.random() < self.small_takers * STEP:
-            resting = self.book[side][self.best[side]]
-            size = round(resting * self.random.uniform(0.01, 0.3))
-            if size < resting:
-                self._take(side, size)
+        resting = self.book[side][self.best[side]]
+        size = round(resting * self.random.uniform(0.01, 0.3))
+        if size < resting:
+            self._take(side, size)
 
-    def _refresh(self, side: int) -> None:
-        """Cancel orders, change their sizes and place new ones."""
-        book, draw, best = self.book[side], self.random.random, self.best[side]
-        if draw() < self.requotes * STEP:
-            self._set(side, best, self._size(side))
+    def _turn_over(self, side: int) -> None:
+        """Cancel some orders, or change their sizes."""
+        count = self._count(self.levels * self.turnover * STEP)
+        if not count:
+            return
+        draw, bits = self.random.random, self.random.getrandbits
+        best, prices = self.best[side], list(self.book[side])
+        left = len(prices)
+        for _ in range(count):
+            number, width = left, left.bit_length()
+            while number >= left:  # as `random.choice`
+                number = bits(width)
+            price = prices[number]
+            if price == best:
+                continue
+            if draw() < 0.5:
+                self._set(side, price, self._size(side))
+            else:
+                self._set(side, price, 0)
+                del prices[number]
+                left -= 1
+
+    def _refill(self, side: int) -> None:
+        """Place some of the orders that are missing, and cancel those that are far."""
         leaning = 1 + 0.5 * self.lean * side * self.pressure
-        for _ in range(self._count(self.levels * self.turnover * STEP)):
-            price = self.random.choice(list(book))
-            if price != best:
-                self._set(side, price, self._size(side) if draw() < 0.5 else 0)
-        missing = self.levels * leaning - len(book)
+        missing = self.levels * leaning - len(self.book[side])
         for _ in range(self._count(max(missing, 0) * self.refills * STEP)):
             self._place(side)
-        far, worst, ordered = 8 * self.spread_of_levels, 0 if side > 0 else -1, self._ordered[side]
+        best, ordered = self.best[side], self._ordered[side]
+        far, worst = 8 * self.spread_of_levels, 0 if side > 0 else -1
         while abs(best - (price := ordered[worst])) > far:
             self._set(side, price, 0)
 
     def _place(self, side: int) -> None:
-        away = 1 + int(self.random.expovariate(1 / self.spread_of_levels))
+        # As `random.expovariate`.
+        away = 1 + int(-log(1.0 - self.random.random()) / (1 / self.spread_of_levels))
         self._set(side, self.best[side] - side * away, self._size(side))
 
     def _size(self, side: int) -> int:
+        draw = self.random.random
+        while True:  # as `random.lognormvariate`, which takes twice as long
+            first = draw() - 0.5
+            second = 1.0 - draw()
+            normal = NORMAL * first / second
+            if normal * normal / 4.0 <= -log(second):
+                break
         leaning = 1 + self.lean * side * self.pressure
-        return max(1, round(self.listing.unit * leaning * self.random.lognormvariate(0, 0.9)))
+        return round(self.listing.unit * leaning * exp(normal * 0.9)) or 1
 
     def _count(self, mean: float) -> int:
         """Draw from a Poisson distribution (Knuth's method, for small means)."""
-        limit, count, product = math.exp(-mean), 0, self.random.random()
+        draw = self.random.random
+        limit, count, product = exp(-mean), 0, draw()
         while product > limit:
             count += 1
-            product *= self.random.random()
+            product *= draw()
         return count
 
-    def _set(self, side: int, price: int, size: int, *, trade: bool = False) -> None:
-        """Set the size at a price, 0 for none; record the change and its cause."""
-        book, ordered = self.book[side], self._ordered[side]
+    def _set(self, side: int, price: int, size: int, *, traded: bool = False) -> None:
+        """Set the size at a price, 0 for none; note the change."""
+        book = self.book[side]
         before = book.get(price, 0)
-        added = size - before
-        if size:
-            book[price] = size
-            if not before:
-                insort(ordered, price)
-        elif before:
+        if size == before:
+            return
+        self._log.append((side, price, size - before, traded))
+        if not before:
+            insort(self._ordered[side], price)
+        elif not size:
+            ordered = self._ordered[side]
             del book[price], ordered[bisect_left(ordered, price)]
-        if added:
-            cause: Cause = "trade" if trade else "limit order" if added > 0 else "cancellation"
-            self.changes.append(LevelChange(side, price, added, cause))
+            return
+        book[price] = size
+
+    def best_levels(self, side: int, count: int) -> tuple[list[int], list[int]]:
+        """Return the prices and the sizes of a side's best levels, best first."""
+        ordered = self._ordered[side]
+        prices = ordered[: -count - 1 : -1] if side > 0 else ordered[:count]
+        return prices, [*map(self.book[side].__getitem__, prices)]
 
     def top(self, side: int, count: int) -> Changes:
-        """Return a side's best levels, best first."""
-        book, ordered = self.book[side], self._ordered[side]
-        prices = ordered[: -count - 1 : -1] if side > 0 else ordered[:count]
-        return {price: book[price] for price in prices}
+        """Return a side's best levels, sizes by price, best first."""
+        return dict(zip(*self.best_levels(side, count), strict=True))

@@ -29,7 +29,7 @@ from obi_widgets.history.large_levels import NEVER
 if TYPE_CHECKING:
     import pandas as pd
 
-    from obi_widgets.feeds.simulation.simulator import Changes, SimulatedTrade
+    from obi_widgets.feeds.simulation.simulator import SimulatedTrade
     from obi_widgets.history.columns import History
 
 HOUR = 3_600.0
@@ -152,13 +152,16 @@ class SpoofedMarket(SimulatedMarket):
         if not self._left:
             self._side, self._run = 0, self._run + 1
 
-    def top(self, side: int, count: int) -> Changes:
-        """Return a side's best levels, the fake one among them, best first."""
-        found, shown = super().top(side, count), self._shown
+    def best_levels(self, side: int, count: int) -> tuple[list[int], list[int]]:
+        """Return the prices and the sizes of a side's best levels, the fake one among them."""
+        prices, sizes = super().best_levels(side, count)
+        shown = self._shown
         if shown is None or shown.side != side:
-            return found
+            return prices, sizes
+        found = dict(zip(prices, sizes, strict=True))
         found[shown.price] = found.get(shown.price, 0) + shown.size
-        return {price: found[price] for price in sorted(found, reverse=side > 0)[:count]}
+        prices = sorted(found, reverse=side > 0)[:count]
+        return prices, [found[price] for price in prices]
 
 
 def simulate_spoofs(

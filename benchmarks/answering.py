@@ -1,4 +1,4 @@
-"""How twenty-four ways of answering a blind test score: does the score tell them apart?
+"""How thirty ways of answering a blind test score: does the score tell them apart?
 
 ``python -m benchmarks.answering [TESTS] [HOURS]`` makes so many tests of six tapes,
 answers each tape in every way, and prints a table: 48 tests take some minutes.
@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 import obi_widgets as obi
@@ -75,6 +76,24 @@ class Seen:
         """Mean net gain of an entry, in standard errors."""
         return float(self.net.mean() / (self.net.std(ddof=1) / len(self.net) ** 0.5))
 
+    @property
+    def trimmed(self) -> float:
+        """Mean net gain without the five best and the five worst entries, bps."""
+        return float(np.sort(self.net)[5:-5].mean())
+
+    @property
+    def halves(self) -> tuple[float, float]:
+        """Mean net gain of the first and of the second half of the entries, bps."""
+        half = len(self.net) // 2
+        return float(self.net[:half].mean()), float(self.net[half:].mean())
+
+    @property
+    def sides(self) -> tuple[float, float]:
+        """Mean net gain of the longs and of the shorts, bps."""
+        trades = obi.entries(self.tape, self.settings).dropna(subset=["net_bps"])
+        long = trades["side"] > 0
+        return float(trades.net_bps[long].mean()), float(trades.net_bps[~long].mean())
+
     def swept(self, tape: obi.History) -> Any:
         """Return each threshold and hold with enough entries, and what it made."""
         found = obi.sweep(tape, threshold=THRESHOLDS, hold_seconds=HOLDS, settings=self.settings)
@@ -106,11 +125,39 @@ def verdict(report: obi.Report) -> float:
     return {"viable": 1.0, "not viable": 0.0, "not enough data": NOT_SURE}[report.verdict]
 
 
+def above(gain: float, low: float, high: float) -> float:
+    """Return the probability that a gain is above 0, given its 95 % interval."""
+    return float(stats.norm.cdf(gain / ((high - low) / (2 * stats.norm.ppf(0.975)))))
+
+
 def by_interval(seen: Seen) -> float:
-    """Return the probability that the net gain is above 0, by the interval of the calibration."""
-    row = seen.report.as_traded.iloc[0]
-    error = (row.ci_high - row.ci_low) / (2 * stats.norm.ppf(0.975))
-    return float(stats.norm.cdf(row.net_bps / error))
+    """Return the probability that the net gain is above 0, on the whole record."""
+    made = seen.report.as_traded.iloc[0]
+    return above(made.net_bps, made.ci_low, made.ci_high)
+
+
+def by_hold_out(seen: Seen) -> float:
+    """Return the probability that the net gain is above 0, in the hold-out."""
+    made = seen.report.as_traded.iloc[0]
+    return above(made.out_of_sample_bps, made.out_of_sample_low, made.out_of_sample_high)
+
+
+def without_trend(seen: Seen) -> float:
+    """Return the probability that the excess gain is above the costs, on the whole record."""
+    made = seen.report.as_traded.iloc[0]
+    net = made.excess_bps - made.cost_bps
+    return above(net, made.excess_low - made.cost_bps, made.excess_high - made.cost_bps)
+
+
+def both(seen: Seen) -> float:
+    """Return the smaller of two: without the trend on the whole record, and in the hold-out."""
+    made = seen.report.as_traded.iloc[0]
+    trend = made.net_bps - (made.excess_bps - made.cost_bps)
+    last = above(
+        made.out_of_sample_bps - trend, made.out_of_sample_low - trend,
+        made.out_of_sample_high - trend,
+    )  # fmt: skip
+    return min(without_trend(seen), last)
 
 
 ANSWERS: dict[str, Callable[[Seen], float]] = {
@@ -121,7 +168,7 @@ ANSWERS: dict[str, Callable[[Seen], float]] = {
     "any probability": lambda seen: float(seen.random.random()),
     "the price rose": lambda seen: float(seen.tape.mid[-1] > seen.tape.mid[0]),
     "bids were larger": lambda seen: float(obi.compute(seen.tape, seen.settings).mean() > 0),
-    "the threshold is often crossed": lambda seen: float(seen.row.n > 0.12 * len(seen.tape)),
+    "the threshold is often crossed": lambda seen: float(seen.row.n > 0.18 * len(seen.tape)),
     "IC above 0": lambda seen: float(seen.row.rank_ic > 0),
     "IC above 0.1": lambda seen: float(seen.row.rank_ic > 0.1),
     "naive t of the move": lambda seen: float(seen.row.t_naive > SURE),
@@ -143,7 +190,13 @@ ANSWERS: dict[str, Callable[[Seen], float]] = {
         seen.of_best(len(THRESHOLDS) * len(HOLDS))
     ),
     "calibrate's verdict": lambda seen: verdict(seen.report),
-    "calibrate's interval": by_interval,
+    "both halves made money": lambda seen: float(min(seen.halves) > 0),
+    "longs and shorts both made money": lambda seen: float(min(seen.sides) > 0),
+    "made money without its ten extremes": lambda seen: float(seen.trimmed > 0),
+    "calibrate's interval, as it was": by_interval,
+    "calibrate's interval of the hold-out": by_hold_out,
+    "calibrate's interval, trend taken out": without_trend,
+    "calibrate, trend out and hold-out": both,
 }
 """Ways of answering: what is known of a tape gives the probability that it pays."""
 
@@ -169,7 +222,24 @@ def interval(values: Any, draws: int = 2000) -> tuple[float, float]:
     return float(np.quantile(means, 0.025)), float(np.quantile(means, 0.975))
 
 
-def main(tests: int = 48, hours: float = 2.0, first: int = 1000) -> None:
+def by_trap(found: list[dict[str, obi.BlindScore]]) -> pd.DataFrame:
+    """Return the mean squared distance of some ways from the truth, by what may deceive."""
+    ways = (
+        "calibrate, trend out and hold-out", "calibrate's verdict",
+        "calibrate's interval, as it was",
+        "more than half of the entries won", "entries made money after costs",
+        "naive t, after costs", "snooped sliders, t",
+    )  # fmt: skip
+    columns = {}
+    for name in ways:
+        said = pd.concat([one[name].table for one in found])
+        trap = np.where(said.truth == "edge gone", said.truth, said.price)
+        columns[name] = ((said.answer - said.pays) ** 2).groupby(trap).mean()
+        many = said.groupby(trap).size()
+    return pd.DataFrame({"tapes": many, **columns}).T
+
+
+def main(tests: int = 48, hours: float = 3.0, first: int = 1000) -> None:
     """Print the table, the best first."""
     loader.wait()
     found = [answered(first + n, hours) for n in range(tests)]
@@ -194,6 +264,11 @@ def main(tests: int = 48, hours: float = 2.0, first: int = 1000) -> None:
             for low, high in (interval(column),)
         )  # fmt: skip
         print(f"| {name} | {brier} | {right} | {net} | {share} |")
+    print("\nMean squared distance from the truth, by what a tape has:")
+    print(by_trap(found).round(2).to_string())
+    said = pd.concat([one["calibrate's verdict"].table for one in found])
+    unsure, wrong = (said.answer == NOT_SURE).sum(), (np.abs(said.answer - said.pays) == 1).sum()
+    print(f"\nOf {len(said)} verdicts {unsure} are 'not enough data', and {wrong} are wrong.")
     briers = {name: brier for _, name, brier, *_ in rows}
     pairs = sorted(briers, key=lambda name: briers[name].mean())
     print("\nNeighbours in the table, difference of the Brier scores, with its 95 % interval:")

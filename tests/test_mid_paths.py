@@ -20,6 +20,15 @@ def test_the_move_after_a_pressure_is_the_edge_that_has_come_by_then():
     assert slopes.mean() == pytest.approx(wanted, abs=3 * slopes.std() / 20**0.5)
 
 
+def test_an_edge_ends_after_its_share_of_the_path():
+    whole, ended = (mid_path(np.random.default_rng(1), 600, 5.0, 2, part)[0] for part in (1, 0.5))
+    none = mid_path(np.random.default_rng(1), 600, 0.0, 2)[0]
+    half = len(whole) // 2
+    assert np.array_equal(whole[:half], ended[:half])
+    assert np.array_equal(np.diff(ended[half:]), np.diff(none[half:]))
+    assert not np.array_equal(np.diff(whole[half:]), np.diff(none[half:]))
+
+
 def test_an_autoregression_is_that_of_a_plain_loop():
     noise = np.random.default_rng(1).normal(size=(450, 2, 3))
     wanted, last = np.empty_like(noise), 0.0

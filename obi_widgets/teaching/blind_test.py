@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ from obi_widgets.checks import as_float, integer, number
 from obi_widgets.errors import ArgumentError, SettingsError, quoted
 from obi_widgets.settings.settings import Settings
 from obi_widgets.teaching.score import BlindScore
-from obi_widgets.teaching.tapes import costs, made, tape
+from obi_widgets.teaching.tapes import Market, costs, made, tape
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,17 +24,23 @@ MAX_SEED = 2**63 - 1
 MOST = 100
 """Most tapes of a test: an hour of each takes about 1 MB."""
 
-PAYS, BELOW_COSTS, NO_EDGE = "pays", "edge below costs", "no edge"
-CHANCES = {PAYS: 0.5, BELOW_COSTS: 0.25, NO_EDGE: 0.25}
+PAYS, BELOW_COSTS, NO_EDGE, GONE = "pays", "edge below costs", "no edge", "edge gone"
+CHANCES = {PAYS: 1 / 2, BELOW_COSTS: 1 / 6, NO_EDGE: 1 / 6, GONE: 1 / 6}
 """Probability of each kind, of each tape by itself."""
 
-EDGES_THAT_PAY = (1.5, 3.0)
-"""Range of the edge, bps. At the lower end an entry makes 0.12 bps net in the mean, at the upper
-one 0.80 bps."""
+PRICES = {"calm": 2 / 5, "trend": 2 / 5, "jumps": 1 / 5}
+"""Probability of what the price does besides, whatever the kind."""
+
+EDGES_THAT_PAY = (3.0, 5.0)
+"""Range of the edge, bps. At the lower end an entry makes 0.5 bps net in the mean, at the upper one
+1.3 bps."""
 
 SHARE_OF_COSTS = (0.5, 0.95)
-"""Range of the edge, as a share of the costs. No entry is expected to move further than the edge,
-so no rule of a taker pays."""
+"""Range of the edge, as a share of the costs. No entry is expected to move further than the
+edge, so no rule by which the imbalance is traded as a taker pays."""
+
+EDGES_GONE, ENDS = (4.0, 5.5), (0.4, 0.65)
+"""Range of an edge that is gone, bps, and of the share of the tape after which it is."""
 
 
 class BlindTest:
@@ -65,25 +72,28 @@ class BlindTest:
         ).parameters
         self.costs_bps = costs(self.settings)
         self._answers: dict[int, float] = {}
-        edges = [edge for _, edge in self._truth(markets)]
         self.tapes: tuple[History, ...] = tuple(
-            tape(3600 * hours, edge, self._seeds(n, 0), f"TAPE-{n}").history
-            for n, edge in enumerate(edges)
+            tape(3600 * hours, market, self._seeds(n, 0), f"TAPE-{n}").history
+            for n, (_, market) in enumerate(self._truth(markets))
         )
 
-    def _truth(self, markets: int) -> list[tuple[str, float]]:
-        """Return kind and edge of each tape. It is drawn anew, so that no attribute tells it."""
-        random, kinds = np.random.default_rng([self._seed, 0]), list(CHANCES)
-        drawn = []
+    def _truth(self, markets: int) -> list[tuple[str, Market]]:
+        """Return kind and market of each tape. It is drawn anew, so that no attribute tells it."""
+        random, drawn = np.random.default_rng([self._seed, 0]), []
         for _ in range(markets):
-            kind = kinds[random.choice(len(kinds), p=list(CHANCES.values()))]
-            place = random.random()
+            kind, price = (
+                str(random.choice(list(chances), p=list(chances.values())))
+                for chances in (CHANCES, PRICES)
+            )
             low, high = {
                 PAYS: EDGES_THAT_PAY,
                 BELOW_COSTS: tuple(share * self.costs_bps for share in SHARE_OF_COSTS),
                 NO_EDGE: (0.0, 0.0),
+                GONE: EDGES_GONE,
             }[kind]
-            drawn.append((kind, low + place * (high - low)))
+            edge = random.uniform(low, high)
+            end, side = random.uniform(*ENDS), int(random.choice([-1, 1]))
+            drawn.append((kind, Market(edge, end if kind == GONE else 1.0, price, side)))
         return drawn
 
     def _seeds(self, number: int, record: int) -> list[int]:
@@ -103,8 +113,8 @@ class BlindTest:
         tape : int
             Number of the tape, from 0.
         pays : float or bool
-            Probability that trading it by ``settings`` makes money after costs, in the mean: 0..1.
-            True is 1, False is 0. Above 0.5 the tape is traded.
+            Probability that trading it on by ``settings`` makes money after costs in the mean,
+            0..1. True is 1, False is 0. Above 0.5 the tape is traded.
 
         Raises
         ------
@@ -198,13 +208,14 @@ class BlindTest:
         import pandas as pd
 
         rows = []
-        for n, (kind, edge) in enumerate(self._truth(len(self.tapes))):
-            unseen = tape(3600 * self._hours, edge, self._seeds(n, 1), f"TAPE-{n}")
-            found, answer = made(unseen, edge, self.settings), self._answers[n]
+        for n, (kind, market) in enumerate(self._truth(len(self.tapes))):
+            left = replace(market, edge=0.0 if kind == GONE else market.edge)
+            unseen = tape(3600 * self._hours, left, self._seeds(n, 1), f"TAPE-{n}")
+            found, answer = made(unseen, left.edge, self.settings), self._answers[n]
             rows.append({
-                "truth": kind, "edge_bps": edge, "pays": kind == PAYS, "answer": answer,
-                "traded": answer > 0.5, "entries": found.entries, "net_bps": found.net,
-                "expected_bps": found.expected,
+                "truth": kind, "price": market.price, "edge_bps": market.edge,
+                "pays": kind == PAYS, "answer": answer, "traded": answer > 0.5,
+                "entries": found.entries, "net_bps": found.net, "expected_bps": found.expected,
             })  # fmt: skip
         return pd.DataFrame(rows, index=pd.RangeIndex(len(rows), name="tape"))
 
@@ -215,12 +226,13 @@ class BlindTest:
         return f"<BlindTest seed {self._seed}: {tapes} of {length}, {len(self._answers)} answered>"
 
 
-def blind_test(*, seed: int = 0, markets: int = 6, hours: float = 2.0) -> BlindTest:
+def blind_test(*, seed: int = 0, markets: int = 6, hours: float = 3.0) -> BlindTest:
     """Make a blind test, which asks of each tape whether trading its imbalance pays.
 
     Each tape is drawn by itself. With probability 1/2 it pays: its edge is larger than its costs.
-    With 1/4 it has an edge that is smaller than its costs, so that no rule of a taker pays. With
-    1/4 it has none. In all of them the book leans, with or without an edge.
+    With 1/6 each, its edge is smaller than its costs; or it has none; or it had a large one, which
+    ended in the middle of the tape. Whichever it is, the price besides is calm (2/5), has a
+    trend (2/5), or a few large jumps (1/5), and the book leans, to one side more often.
 
     Parameters
     ----------
@@ -245,7 +257,9 @@ def blind_test(*, seed: int = 0, markets: int = 6, hours: float = 2.0) -> BlindT
     -----
     What is true of a tape is known from the simulator, not from its sample: after a state with
     hidden pressure z, mid moves by edge · z · (1 − exp(−h/8 s)) bps in the mean within h seconds.
-    "It pays" says that the expected gain of ``settings`` is above 0 after the spread and two fees.
+    The directions of a trend and of jumps know nothing of the book, and are drawn anew for each
+    record. "It pays" says that in the next hours, whose price is not known yet, the expected gain
+    of ``settings`` is above 0 after the spread and two fees.
 
     Examples
     --------

@@ -18,12 +18,13 @@ class BlindScore:
     Attributes
     ----------
     table : DataFrame
-        A row for each tape, indexed by ``tape``: ``truth`` (``"pays"``, ``"edge below costs"`` or
-        ``"no edge"``), ``edge_bps``, ``pays``, ``answer`` (the probability that was stated) and
-        ``traded``. Then what trading it makes on a record of the same length that nobody saw,
-        whether it was traded or not: ``entries``, ``net_bps`` (as it happened, net of costs, summed
-        over the entries) and ``expected_bps`` (the same in the mean, by the hidden pressure at each
-        entry).
+        A row for each tape, indexed by ``tape``: ``truth`` (``"pays"``, ``"edge below costs"``,
+        ``"no edge"`` or ``"edge gone"``), ``price`` (``"calm"``, ``"trend"`` or ``"jumps"``),
+        ``edge_bps`` (of an edge that is gone: while it lasted), ``pays``, ``answer`` (the
+        probability that was stated) and ``traded``. Then what trading it makes on the next record
+        of the same length, which nobody saw, whether it was traded or not: ``entries``,
+        ``net_bps`` (as it happened, net of costs, summed over the entries) and ``expected_bps``
+        (the same in the mean over prices, by the hidden pressure at each entry).
     hours : float
         Length of a tape.
 

@@ -32,7 +32,7 @@ LARGEST_EDGE = (
 
 
 def mid_path(
-    random: np.random.Generator, seconds: float, edge: float, states: int
+    random: np.random.Generator, seconds: float, edge: float, states: int, lasts: float = 1.0
 ) -> tuple[Floats, Floats]:
     """Return mid and pressure at every state.
 
@@ -46,6 +46,8 @@ def mid_path(
         Expected move of mid after a pressure of +1, bps; at most `LARGEST_EDGE`.
     states : int
         States a second; 20 at most.
+    lasts : float
+        The edge ends after this share of the path, 0..1.
 
     Returns
     -------
@@ -62,7 +64,8 @@ def mid_path(
         at = np.flatnonzero(new)
         z += np.repeat(random.uniform(-1, 1, len(at)), np.diff(np.append(at, steps)))
     z /= market.components
-    up = random.random(steps) < (1 + edge / LARGEST_EDGE * z) / 2
+    leads = edge / LARGEST_EDGE * (np.arange(steps) < lasts * steps)
+    up = random.random(steps) < (1 + leads * z) / 2
     ticks = random.geometric(1 / market.mean_jump, steps)
     ticks[random.random(steps) >= market.jumps * STEP] = 0
     mid = LISTING.price / LISTING.tick_size + 0.5 + np.cumsum(np.where(up, ticks, -ticks))

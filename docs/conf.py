@@ -6,6 +6,7 @@ Nothing is downloaded, so that it builds without a network.
 from __future__ import annotations
 
 import sys
+import tomllib
 from collections import Counter
 from pathlib import Path
 
@@ -14,8 +15,10 @@ import obi_widgets as obi
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # for the modules beside this one
 
-project = "obi-widgets"
-author = "The obi-widgets founders"
+_declared = tomllib.loads((HERE.parent / "pyproject.toml").read_text("utf-8"))["project"]
+
+project = _declared["name"]
+author = _declared["authors"][0]["name"]
 project_copyright = author
 release = obi.__version__
 
@@ -59,7 +62,8 @@ autosummary_filename_map = {
 html_extra_path = ["_made/extra"]
 
 html_theme = "pydata_sphinx_theme"
-html_title = "obi-widgets"
+html_title = project
+html_baseurl = _declared["urls"]["Documentation"]
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
@@ -67,7 +71,8 @@ html_copy_source = False
 html_context = {"default_mode": "auto"}
 html_sidebars = {page: [] for page in ("index", "start", "pays", "concepts", "gallery")}
 html_theme_options = {
-    "logo": {"text": "obi-widgets"},
+    "logo": {"text": project},
+    "github_url": _declared["urls"]["Source"],
     "header_links_before_dropdown": 7,
     "show_prev_next": True,
     "navigation_with_keys": False,

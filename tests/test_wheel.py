@@ -1,4 +1,4 @@
-"""The wheel that users install: what is in it, and that it works where there is no checkout."""
+"""What is published: what is in wheel and sdist, and that it works where there is no checkout."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 import textwrap
+import tomllib
 import zipfile
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
@@ -49,13 +52,25 @@ def run(*command: object, **how) -> str:
     return done.stdout
 
 
+def build_wheel(folder: Path, source: Path) -> Path:
+    """Build it with the tools of this environment."""
+    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--no-deps")
+    run(*pip, "--no-build-isolation", "--no-cache-dir", "-w", folder, source)
+    (made,) = folder.glob("*.whl")
+    return made
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory) -> Path:
-    """Build it from the files of the checkout, with the tools of this environment."""
-    folder = tmp_path_factory.mktemp("wheel")
-    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--no-deps")
-    run(*pip, "--no-build-isolation", "--no-cache-dir", "-w", folder, ROOT)
-    (made,) = folder.glob("*.whl")
+    """Build it from the files of the checkout."""
+    return build_wheel(tmp_path_factory.mktemp("wheel"), ROOT)
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("sdist")
+    run(sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", folder, cwd=ROOT)
+    (made,) = folder.glob("*.tar.gz")
     return made
 
 
@@ -94,3 +109,51 @@ def test_it_works_from_outside_the_checkout(wheel, tmp_path):
         sys.executable, "-m", "obi_widgets.cli.main", "--version", cwd=elsewhere, env=environment
     )
     assert told == f"obi-widgets {wheel.name.split('-')[1]}\n"
+
+
+MADE = {"__pycache__", ".ipynb_checkpoints", "_made", "artefacts", "others", "company"}
+"""Folders of what is made from the files."""
+
+
+def test_the_sdist_has_all_that_builds_checks_and_documents_it(sdist):
+    with tarfile.open(sdist) as packed:
+        names = {name.partition("/")[2] for name in packed.getnames()}
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    included = [
+        ROOT / name.strip("/")
+        for name in declared["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+    ]
+    there = {
+        path.relative_to(ROOT).as_posix()
+        for one in included
+        for path in (one.rglob("*") if one.is_dir() else [one])
+        if path.is_file() and not MADE & set(path.parts) and path.parent != ROOT / "docs/api"
+    }
+    assert names == there | {"LICENSE", "pyproject.toml", ".gitignore", "PKG-INFO"}
+    assert {
+        ".ci/run", ".github/SECURITY.md", "CITATION.cff", "benchmarks/base.py", "binder/start",
+        "docs/conf.py", "examples/01_quickstart.ipynb", "tests/data/sim.txt",
+    } <= names  # fmt: skip
+
+
+def test_the_wheel_of_the_sdist_is_that_of_the_checkout(wheel, sdist, tmp_path):
+    def files(path: Path) -> dict[str, int]:
+        return {one.filename: one.CRC for one in zipfile.ZipFile(path).infolist()}
+
+    assert files(build_wheel(tmp_path, sdist)) == files(wheel)
+
+
+def test_the_index_is_told_addresses_licence_and_the_readme(wheel):
+    packed = zipfile.ZipFile(wheel)
+    (name,) = (name for name in packed.namelist() if name.endswith(".dist-info/METADATA"))
+    told = message_from_bytes(packed.read(name))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    urls = dict(line.split(", ") for line in told.get_all("Project-URL"))
+    assert urls == project["urls"]
+    assert {"Homepage", "Documentation", "Source", "Issues", "Changelog"} == set(urls)
+    assert told["License-Expression"] == "BSD-3-Clause"
+    assert told["License-File"] == "LICENSE"
+    assert told.get_all("Classifier") == project["classifiers"]
+    assert told["Description-Content-Type"] == "text/markdown"
+    text = told.get_payload(decode=True).decode("utf-8")
+    assert text.strip() == (ROOT / "README.md").read_text("utf-8").strip()

@@ -65,6 +65,33 @@ WIDER = """() => [...document.querySelectorAll('.obi-chart')]
     .map(one => [one.scrollWidth, one.clientWidth]).filter(([inner, own]) => inner > own)"""
 
 
+MEETING = """() => {
+    const box = one => one.getBoundingClientRect();
+    const shown = selector => [...document.querySelectorAll(selector)].filter(
+        one => one.textContent && one.checkVisibility({visibilityProperty: true}));
+    const over = (a, b) => Math.min(a.right, b.right) > Math.max(a.left, b.left)
+        && Math.min(a.bottom, b.bottom) - 2 > Math.max(a.top, b.top);
+    const heads = shown('.obi-chart .obi-title, .obi-chart .obi-summary');
+    return shown('.obi-dot-label').flatMap(label => heads
+        .filter(head => over(box(label), box(head)))
+        .map(head => `${label.textContent} on ${head.textContent}`));
+}"""
+"""Values at the crosshair that lie on the title or the summary of a chart."""
+
+GIVEN_WAY = """() => {
+    const box = one => one.getBoundingClientRect();
+    const clocks = [...document.querySelectorAll('.obi-clock-then')];
+    const clock = box(clocks.find(one => !one.hidden));
+    const texts = [...document.querySelectorAll('.obi-with-time .axis .tick text')];
+    const labels = texts
+        .filter(one => one.textContent.includes(':') && box(one).width);
+    const away = one => box(one).right < clock.left - 5 || box(one).left > clock.right + 5;
+    return [labels.length, labels.filter(
+        one => away(one) && getComputedStyle(one).visibility === 'hidden').length];
+}"""
+"""How many labels the time axis has, and how many are hidden without need."""
+
+
 def field(screen, part="price"):
     return screen.root.locator(f".obi-part-{part} .obi-field")
 
@@ -222,6 +249,35 @@ def test_the_paused_line_is_one_and_a_resize_makes_no_scroll_bar(still):
             assert wide == [], "bqplot lays out 300 ms later"
     finally:
         still.page.set_viewport_size(size)
+
+
+def test_values_at_the_crosshair_leave_the_titles_alone(still):
+    nb, values = still.nb, still.root.locator(".obi-part-equity .obi-dot-label")
+    found = []
+    for fee in (0.0, 5.0):  # the gains go to the top, and to the bottom
+        nb.execute(f"lab.settings.fee_bps = {fee}")
+        nb.page.wait_for_timeout(500)
+        for at in (0.1, 0.35, 0.6, 0.85, 0.97):
+            hover(still, "price", at)
+            expect(values.first).to_be_visible()
+            nb.page.wait_for_timeout(150)
+            found += nb.page.evaluate(MEETING)
+    assert found == []
+
+
+def test_labels_of_time_are_there_after_a_change_of_theme(still):
+    nb = still.nb
+    nb.execute("lab.session.pin(int(lab.session.shown().time[-1200]))")
+    expect(still.root.locator(".obi-clock-then:visible")).to_have_count(1)
+    try:
+        for dark in (True, False):
+            nb.theme(dark=dark)
+            nb.page.wait_for_timeout(500)
+            labels, hidden = nb.page.evaluate(GIVEN_WAY)
+            assert labels > 2
+            assert hidden == 0
+    finally:
+        nb.theme(dark=False)
 
 
 def test_an_entry_under_the_mouse_says_what_it_was(still):

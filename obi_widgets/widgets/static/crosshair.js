@@ -154,6 +154,7 @@ function crosshair(model, el, field, place) {
   // Labels of an axis give way to that of the crosshair, where they would lie under it.
   function makeWay(one, labels, axis) {
     const own = one.hidden ? null : one.getBoundingClientRect();
+    if (own && !own.width) return; // nothing is laid out, so that all would seem to meet
     for (const label of labels) {
       const other = own && label.textContent.trim() ? label.getBoundingClientRect() : null;
       const meets =

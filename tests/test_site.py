@@ -14,6 +14,7 @@ import pytest
 from check_site import problems
 
 import obi_widgets as obi
+from obi_widgets.signals.registry import BUILT_IN
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -63,6 +64,14 @@ def test_the_snippets_run(page, last, capsys, tmp_path, monkeypatch):
     names: dict = {}
     _run((DOCS / f"{page}.md").read_text(encoding="utf-8"), names)
     assert last in capsys.readouterr().out
+
+
+def test_each_built_in_signal_is_listed():
+    page = (DOCS / "signals.md").read_text(encoding="utf-8")
+    table = page[page.index("## Built in") :]
+    assert [name for name in BUILT_IN if f"`{name}`" not in table] == []
+    for name in ("signals", "verdict"):
+        _run((DOCS / f"{name}.md").read_text(encoding="utf-8"), {})
 
 
 def test_the_snippets_of_the_start_run(capsys):

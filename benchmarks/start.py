@@ -6,8 +6,8 @@ own:
 - after ``binder/postBuild`` ran as if on another processor, notebook 03 is opened in a kernel below
   ``binder/start``, up to its first verdict. Files are given whole seconds before, as in an image
   that was copied. As a control, the same without ``binder/start``: then it has to compile;
-- with nothing compiled, the first simulation, calibration and sweep, at the sizes of the notebooks;
-  and with all compiled.
+- with nothing compiled, the first simulation, calibration and sweep, at the sizes of the notebooks,
+  and the simulation of README; and with all compiled.
 
 Seconds are those of the clock, and in brackets those of the processor.
 """
@@ -45,6 +45,8 @@ obi.calibrate(history, settings)
 note("calibrate")
 obi.sweep(history, threshold=np.linspace(0.1, 0.8, 8), hold_seconds=[1, 2, 5, 10, 20, 30])
 note("sweep of 48 settings")
+obi.simulate("sim:BTC-PERP", seconds=3600)
+note("simulate 3,600 s")
 print(json.dumps(told))
 """
 

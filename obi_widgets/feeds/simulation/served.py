@@ -6,10 +6,11 @@ The frames are those of LMEX; see `obi_widgets.feeds.simulation.exchange`.
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Literal, get_args
+
+import msgspec
 
 from obi_widgets.feeds.simulation.simulator import STEP, Changes, SimulatedMarket, SimulatedTrade
 from obi_widgets.feeds.simulation.subscribers import post, slow
@@ -78,6 +79,8 @@ class ServedMarket:
         self._delayed_frame: str | None = None
         self._silent = False
         self._start_time = 0  # ms, event time of step 0
+        decimals = len(f"{market.listing.tick_size:.15f}".rstrip("0").partition(".")[2])
+        self._price_format = f"%.{decimals}f"
 
     @property
     def now(self) -> int:
@@ -204,15 +207,11 @@ class ServedMarket:
             "symbol": self.market.symbol,
             "timestamp": self._published_at,  # the market may be a step ahead of it
         }
-        return json.dumps({"topic": self.topics[BOOK], "data": data}, separators=(",", ":"))
+        return _text({"topic": self.topics[BOOK], "data": data})
 
     def _texts(self, levels: Changes) -> list[tuple[str, str]]:
-        return [(self._price(price), str(size)) for price, size in levels.items()]
-
-    def _price(self, ticks: int) -> str:
-        tick = self.market.listing.tick_size
-        decimals = max(0, len(f"{tick:.15f}".rstrip("0").partition(".")[2]))
-        return f"{ticks * tick:.{decimals}f}"
+        tick, price = self.market.listing.tick_size, self._price_format
+        return [(price % (ticks * tick), str(size)) for ticks, size in levels.items()]
 
     def _frames_with_fault(self, fault: Fault, frame: str) -> list[str]:
         match fault:
@@ -228,7 +227,7 @@ class ServedMarket:
                 return [self._book_frame("delta", {+1: {far: 1}, -1: {}})]
             case "error":
                 error = {"code": 1007, "message": "User buffer is full."}
-                return [json.dumps({"severity": "ERROR", "errors": [{"error": error}]})]
+                return [_text({"severity": "ERROR", "errors": [{"error": error}]})]
             case "garbage":
                 return ["<html>502 Bad Gateway</html>"]
             case "disconnect" | "silence":
@@ -257,7 +256,7 @@ class ServedMarket:
         self._send(TRADES, self._trades_frame(items))
 
     def _trades_frame(self, items: list[dict[str, object]]) -> str:
-        return json.dumps({"topic": self.topics[TRADES], "data": items})
+        return _text({"topic": self.topics[TRADES], "data": items})
 
     # -- answers by HTTP -------------------------------------------------------------------
 
@@ -283,8 +282,12 @@ class ServedMarket:
         return {**sides, "timestamp": self.now, "symbol": self.market.symbol}
 
 
+def _text(data: object) -> str:
+    return msgspec.json.encode(data).decode()
+
+
 def _difference(old: Changes, new: Changes) -> Changes:
     """Return the changes that turn one window of levels into another."""
     changes = {price: 0 for price in old if price not in new}
-    changes.update((price, size) for price, size in new.items() if old.get(price) != size)
+    changes.update({price: size for price, size in new.items() if old.get(price) != size})
     return changes

@@ -376,6 +376,6 @@ def test_the_text_has_every_signal_and_what_is_found(compared):
     text = repr(compared)
     for name, part in itertools.product(SIGNALS, ("", ": ")):
         assert f"{name}{part}" in text
-    assert "* told from 0 with 12 tests" in text
+    assert "* significant with 12 tests" in text
     assert max(map(len, text.splitlines())) <= 160
     assert "<pre>" in compared._repr_html_()

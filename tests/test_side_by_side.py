@@ -92,7 +92,7 @@ def test_one_signal_is_not_held_against_others(tape):
     made = sheet(obi.compare(tape, ["imbalance"], horizons=HORIZONS))
     assert made["alone"]
     assert made["matrix"] is None
-    assert made["rows"][0]["verdict"][1][1] == "told from 0"
+    assert made["rows"][0]["verdict"][1][1] == "significant"
     assert made["verdicts"][1]["word"] == "✓ 1 of 1 tells"
 
 

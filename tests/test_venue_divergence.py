@@ -196,9 +196,9 @@ def test_correlations_of_the_last_day_by_pandas():
         assert row["cycles"] == len(both)
         assert row["opposite"] == pytest.approx((both[one] * both[other] < 0).mean())
     assert table["says"].to_dict() == {
-        ("A", "B"): "alike", ("A", "C"): "opposite", ("A", "D"): "not told from unrelated",
-        ("B", "C"): "opposite", ("B", "D"): "not told from unrelated",
-        ("C", "D"): "not told from unrelated",
+        ("A", "B"): "alike", ("A", "C"): "opposite", ("A", "D"): "no relation shown",
+        ("B", "C"): "opposite", ("B", "D"): "no relation shown",
+        ("C", "D"): "no relation shown",
     }  # fmt: skip
     row = table.loc[("A", "B")]
     assert row["low"] < row["correlation"] < row["high"]

@@ -312,7 +312,7 @@ class EventStudy:
             lines.append(f"{one.name.ljust(wide)}  {one.says} ({one.used:,} moves{less}).")
         lines.append("")
         lines.append(
-            f"Told by a band of {100 * self.level:g} % for all lags up to the start"
+            f"Judged by a {100 * self.level:g} % band for all lags up to the start"
             f"{' and all signals' if len(self.signals) > 1 else ''} together."
         )
         return "\n".join([*lines, *self.notes])

@@ -203,6 +203,6 @@ def _said(found: RSquared, move: str, seconds: float, of: Parameters) -> str:
         return f"Too few windows to tell: {found.n}, and {FEWEST} are needed."
     where = "within the window" if move == "same" else f"in the next {seconds:g} s"
     if found.low == 0:
-        return f"Not told from 0: what mid does {where}."
+        return f"Explains nothing significant of what mid does {where}."
     span = f"{found.low:.1%} to {found.high:.1%}"
     return f"Explains {found.value:.1%} ({span}) of what mid does {where}."

@@ -271,13 +271,13 @@ class Comparison:
             return self.coefficients[at].shortage or "too short to tell"
         tells = self.p_adjusted[at] < error
         if len(self.used) < 2:
-            return f"tells returns of {self._at(tells)}" if tells.any() else "not told from 0"
+            return f"tells returns of {self._at(tells)}" if tells.any() else "not significant"
         adds = self.incremental_p_adjusted[used] < error
         if adds.any():
             return f"adds to the others at {self._at(adds)}"
         if np.isnan(self.incremental_p_adjusted[used]).all():
             return "too short to tell what it adds"
-        return "adds nothing that is told from 0" if tells.any() else "not told from 0"
+        return "adds nothing significant" if tells.any() else "not significant"
 
     def _at(self, which: NDArray[np.bool_]) -> str:
         return f"{', '.join(f'{seconds:g}' for seconds in self.horizons[which])} s"
@@ -308,7 +308,7 @@ class Comparison:
         lines = [
             f"{many}, {length} of {places or 'a market without a name'}; {self.states:,} states",
             "",
-            f"Rank IC by horizon, {percent} interval; * told from 0 with {tests:,} tests: "
+            f"Rank IC by horizon, {percent} interval; * significant with {tests:,} tests: "
             f"{self.tried:,} tried, {len(self.horizons)} horizons",
             *self._by_horizon(self.rank_ic, self.low, self.high, self.p_adjusted),
         ]

@@ -258,4 +258,4 @@ def _said(verdict: str, against: str, directions: Mapping[str, float]) -> str:
 def _alike(low: float, high: float) -> str:
     if np.isnan(low):
         return "too short to tell"
-    return "alike" if low > 0 else "opposite" if high < 0 else "not told from unrelated"
+    return "alike" if low > 0 else "opposite" if high < 0 else "no relation shown"

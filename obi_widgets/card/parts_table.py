@@ -118,12 +118,12 @@ def _says(row: pd.Series[float], repeats: str, error: float, *, has_others: bool
         return f"repeats {repeats}"
     tells = row.p_adjusted < error
     if not has_others:
-        return "tells returns" if tells else "not told from 0"
+        return "tells returns" if tells else "not significant"
     if row.adds_p_adjusted < error:
         return "adds to the others"
     if np.isnan(row.adds_p_adjusted):
         return "too short to tell what it adds"
-    return "adds nothing that is told from 0" if tells else "not told from 0"
+    return "adds nothing significant" if tells else "not significant"
 
 
 def _called(signal: str, seconds: float) -> str:

@@ -158,7 +158,7 @@ def _headline(found: Comparison, row: int) -> dict[str, str]:
         }
     if not adds:
         what = "anything" if alone else "anything of its own"
-        return {"word": "✕ None is told from 0" if alone else "✕ None adds",
+        return {"word": "✕ None is significant" if alone else "✕ None adds",
                 "text": f"In these {length} no signal is seen to tell {what} about the next "
                         f"{seconds}. That does not show that none does."}  # fmt: skip
     what = "something" if alone else "something of their own"
@@ -195,7 +195,7 @@ def _verdict(found: Comparison, at: int, row: int) -> tuple[str, str, str]:
                 f"correlation {number(value, 2)}")  # fmt: skip
     told = found.p_adjusted[at, row] < error
     if len(found.used) < 2:
-        return ("✓", "told from 0", "") if told else ("?", "not shown", "in these data")
+        return ("✓", "significant", "") if told else ("?", "not shown", "in these data")
     own = found.incremental_p_adjusted[used, row]
     if math.isnan(own) and math.isnan(found.p_adjusted[at, row]):
         return "?", "too short", "to tell"

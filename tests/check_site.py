@@ -33,12 +33,13 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        canonical = ("rel", "canonical") in attrs  # it says where the page is, and loads nothing
         for name, value in attrs:
             if name == "id" and value:
                 self.places.add(value)
             if tag == "a" and name == "href" and value:
                 self.links.append(value)
-            if (tag, name) in LOADED and value:
+            if (tag, name) in LOADED and value and not canonical:
                 self.loads.append(value)
 
 

@@ -120,6 +120,8 @@ def test_signs_of_docstrings_are_escaped_and_code_is_not():
         ('<a href="gone.html">', "index.html leads to gone.html, which is not there."),
         ('<a href="there.html#gone">', "no such place"),
         ('<script src="https://cdn.example/x.js">', "from elsewhere"),
+        ('<link rel="stylesheet" href="https://cdn.example/x.css">', "from elsewhere"),
+        ('<link rel="canonical" href="https://example.org/index.html">', None),
         ('<img src="gone.png">', "which is not there"),
         ('<a href="https://example.org">', None),
     ],

@@ -62,8 +62,12 @@ def test_the_citation_is_of_this_version():
     assert cited["license"] == PROJECT["license"]
     assert [one["name"] for one in cited["authors"]] == [one["name"] for one in PROJECT["authors"]]
     assert (cited["repository-code"], cited["url"]) == (URLS["Source"], URLS["Homepage"])
-    first = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)[1]
-    assert first in ("Unreleased", PROJECT["version"])
+
+
+def test_the_changelog_begins_with_this_version_or_the_next():
+    titles = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert re.fullmatch(r"\d+\.\d+\.\d+ \((unreleased|\d{4}-\d\d-\d\d)\)", titles[0])
+    assert any(title.startswith(f"{PROJECT['version']} ") for title in titles[:2])
 
 
 def test_classifiers_exist_and_name_the_pythons_that_are_tested():

@@ -129,8 +129,9 @@ TABLE = {
         "the command as a process, and what it makes of its arguments"),
     "lab_command": ("cli/lab cli/jupyter_server", "the command as a process"),
     "cli": (
-        "cli/main cli/ending cli/exit_codes cli/completing cli/commands/completion "
+        "cli/main cli/exit_codes cli/completing cli/commands/completion "
         "cli/commands/lab cli/commands/record", "commands in this process, and how they end"),
+    "ending": ("cli/start cli/streams", "signals, readers that leave, and closed streams"),
     "clocks": ("feeds/book_builder", "times, gaps and failures: is the book live"),
     "channels": ("market_data/venues/binance_streams", "streams that are not confirmed"),
     "reach": ("market_data/venues/route", "proxies, origins, and other addresses"),

@@ -34,7 +34,7 @@ def follow(
     """
     teller, printed = Teller(parameters, as_json=as_json), 0
     watching = Watching(feed, parameters, every)
-    with interruptible(), watching:
+    with interruptible(while_read=True), watching:
         try:
             for found in watching:
                 teller.tell(found)

@@ -26,6 +26,7 @@ from obi_widgets.cli.commands import (
     watch,
 )
 from obi_widgets.cli.exit_codes import DONE, FAILED, INTERRUPTED
+from obi_widgets.cli.streams import prepare
 from obi_widgets.errors import ObiError, suggest
 from obi_widgets.version import version
 
@@ -102,6 +103,7 @@ def commands() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command ``obi-widgets``; return its exit code, one of `exit_codes`."""
+    prepare()
     with warnings.catch_warnings():
         warnings.showwarning = _say_warning
         return _run(arguments)

@@ -24,10 +24,14 @@ if TYPE_CHECKING:
 STYLES = {"BUYING": "bold blue", "SELLING": "bold yellow", "NEUTRAL": "dim"}
 """Blue and yellow differ for readers who do not tell red from green."""
 
+UNICODE = ("utf-8", "UTF-8", "utf8")
+"""Encodings in which JSON says every character by itself, and not by its number."""
+
 
 def say_json(found: dict[str, Any]) -> None:
     """Print an object as one line of JSON."""
-    click.echo(json.dumps(found, ensure_ascii=False))
+    unicode = getattr(sys.stdout, "encoding", None) in UNICODE
+    click.echo(json.dumps(found, ensure_ascii=not unicode))
 
 
 def terminal() -> Console | None:

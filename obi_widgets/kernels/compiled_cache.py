@@ -7,12 +7,20 @@ changed.
 
 A mark beside the compiled code says that a module was compiled whole, for one processor, Python and
 numba. Where it stands, loading takes moments, and needs no process of its own.
+
+numba keeps compiled code beside the source, or in a folder of the user. Where it may write to
+neither, it is kept in a temporary folder until this process ends.
 """
 
 from __future__ import annotations
 
+import atexit
 import hashlib
+import logging
+import os
+import shutil
 import sys
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +28,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import ModuleType
+
+log = logging.getLogger(__name__)
+
+NO_PLACE = "no locator available"
+"""What numba says where it finds no folder to keep compiled code in."""
 
 
 def stamp_of(files: Iterable[Path]) -> str:
@@ -60,6 +73,20 @@ def drop_stale(module: ModuleType, stamp: str) -> None:
             old.unlink(missing_ok=True)
         folder.mkdir(parents=True, exist_ok=True)
         told.write_text(stamp)
+
+
+def keep_for_now() -> None:
+    """Keep what is compiled in a folder of this process; it is for its child processes too."""
+    from numba.core import config
+
+    # Compiled code is run when it is loaded: nobody else may write there.
+    folder = tempfile.mkdtemp(prefix="obi-compiled-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    vars(config)["CACHE_DIR"] = os.environ["NUMBA_CACHE_DIR"] = folder
+    log.warning(
+        "Compiled code is kept only until this process ends, since no folder for it can be "
+        "written to. Set the variable NUMBA_CACHE_DIR to a folder of yours."
+    )
 
 
 def is_compiled(module: ModuleType, stamp: str) -> bool:

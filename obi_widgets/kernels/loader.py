@@ -22,8 +22,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from obi_widgets.kernels.compiled_cache import (
+    NO_PLACE,
     drop_stale,
     is_compiled,
+    keep_for_now,
     mark_compiled,
     stamp_of,
 )
@@ -123,16 +125,23 @@ class Kernels:
             compile_all(code)  # from the cache, if it is there
             mark_compiled(code, _stamp)
             self.code = code
-        except Exception:  # no compiler for this Python, or no place for its cache
-            log.warning("%s cannot be compiled, so it runs slower.", self.numba, exc_info=True)
+        except Exception as error:  # no compiler for this Python, for example
+            log.warning("%s cannot be compiled, so it runs slower: %s", self.numba, error)
+            log.debug("It failed so.", exc_info=True)
         finally:
             _now = None
             self._done.set()
 
 
 def module_of(name: str) -> ModuleType:
-    """Return the module of compiled functions of a name."""
-    return import_module(name)
+    """Return the module of compiled functions of a name, with a place for what is compiled."""
+    try:
+        return import_module(name)
+    except RuntimeError as error:
+        if NO_PLACE not in str(error):
+            raise
+        keep_for_now()
+        return import_module(name)
 
 
 def compile_all(code: ModuleType) -> None:

@@ -130,13 +130,19 @@ class PaperTrading:
         finally:
             self._reader.stop(*ENDED)
             self._reader.thread.join(timeout=10)
+            self._close(why, told)
+
+    def _close(self, why: str, told: Callable[[Line], object]) -> None:
+        """Write the end of the log, also if what is decided last cannot be told any more."""
+        try:
             try:
                 self._look(told)  # the end keeps the state whose interval was not over
-                self._end(why, told)
             finally:
-                self._log.close()
-                if self.feed.recorder is not None:
-                    self.feed.recorder.close()
+                self._end(why, told)
+        finally:
+            self._log.close()
+            if self.feed.recorder is not None:
+                self.feed.recorder.close()
 
     def _follow(self, seconds: float | None, told: Callable[[Line], object]) -> str:
         """Follow the source; return why it has ended."""

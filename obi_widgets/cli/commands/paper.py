@@ -50,7 +50,7 @@ def command(
     """
     from obi_widgets.cli.papering import run_on_paper
 
-    with interruptible():
+    with interruptible(while_read=True):
         run_on_paper(
             config, log, record=record, source=source, seconds=seconds, as_json=as_json,
             changes=changes, reach=lambda market: reach_of(market, options),

@@ -87,7 +87,7 @@ def command(
         address = f"ws://{host}/{secret.text if secret.is_new else '<your secret>'}"
         tell(f"Serving {', '.join(topics)}. Stop it with Ctrl-C. Read it at:\n{address}")
 
-    with interruptible():
+    with interruptible(while_read=True):
         serve(
             feeds, parameters, opened, threading.Event(), secret=secret.text, port=port,
             output=STDOUT if to_stdout else None, told=tell,

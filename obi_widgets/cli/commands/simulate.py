@@ -68,7 +68,7 @@ def command(
         else:
             click.echo(f"Fault: {fault}.")
 
-    with interruptible():
+    with interruptible(while_read=True):
         serve(
             chosen, opened, threading.Event(), seed=seed, edge=edge, warmup=warmup,
             faults_every=faults, failed=failed,

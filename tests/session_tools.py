@@ -43,6 +43,17 @@ def wait_for(condition, what="", patience=60.0):
     return found
 
 
+def as_long_as(seconds, probe=0.2):
+    """Return a limit that holds on a quiet machine, as long as a busy one makes it now.
+
+    How busy it is is how much longer than its own time in the processor a computation takes.
+    """
+    began, used = time.monotonic(), time.process_time()
+    while time.process_time() - used < probe:
+        pass
+    return seconds * max(1.0, (time.monotonic() - began) / probe)
+
+
 def freed(*references):
     """Wait until nothing is there any more that these weak references refer to.
 

@@ -13,8 +13,11 @@ from browser.screen import Screen
 HERE = Path(__file__).parent
 NOWHERE = "http://127.0.0.1:9"  # the port "discard": nothing listens there
 
-LAB = ('import obi_widgets as obi\nlab = obi.Lab("sim:BTC-PERP", seed=3, edge=2)\nlab',)
-"""The cells of a notebook that shows the lab."""
+WHOLE = ('import obi_widgets as obi\nlab = obi.Lab("sim:BTC-PERP", seed=3, edge=2)\nlab',)
+"""The cells of a notebook that shows the lab, with as much of the past as its window is long."""
+
+LAB = (WHOLE[0].replace("edge=2", "edge=2, warmup=60"),)
+"""The same with a minute of the past, which is there sooner."""
 
 
 def pytest_collection_modifyitems(items):
@@ -49,21 +52,33 @@ def artefacts():
     return folder
 
 
+@pytest.fixture(scope="package")
+def notebook(jupyterlab):
+    """A page and a kernel for the labs that the tests of each file share."""
+    with jupyterlab.notebook(WHOLE) as nb:
+        yield nb
+
+
 @pytest.fixture(scope="module")
-def shared_lab(jupyterlab):
-    """One lab for the tests of a file."""
-    with jupyterlab.notebook(LAB) as nb:
-        nb.run_all()
-        screen = Screen(nb)
-        screen.wait_for_state("live")
-        nb.until("len(lab.history) > 2900 or lab.history.mid.size > 2900")  # the past is there
-        yield screen
+def shared_lab(notebook):
+    """One lab for the tests of a file that leave it as they find it."""
+    nb = notebook
+    nb.page.bring_to_front()
+    nb.theme(dark=False)
+    nb.set_output_width(1240)
+    nb.run_all()
+    screen = Screen(nb)
+    screen.wait_for_state("live")
+    nb.until("len(lab.history) > 2900")  # the past is there
+    yield screen
+    nb.execute("lab.close()")
 
 
 @pytest.fixture
 def screen(shared_lab):
     """That lab, as it is when it is new."""
     nb = shared_lab.nb
+    nb.page.bring_to_front()
     nb.execute("lab.settings.update(obi.Settings()); lab.resume(); lab.session.look_at(300)")
     nb.execute("lab.session.pin(); lab.listing = False")
     nb.console.clear()
@@ -74,7 +89,7 @@ def screen(shared_lab):
 
 @pytest.fixture
 def lab(jupyterlab):
-    """A notebook of its own that shows the lab, live."""
+    """A lab in a notebook of its own, live, for tests that end it or spoil its page."""
     with jupyterlab.notebook(LAB) as nb:
         nb.run_all()
         screen = Screen(nb)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from browser.conftest import LAB
+from browser.conftest import WHOLE
 from browser.jupyterlab import LATE
 from browser.screen import IMBALANCE, MID, Screen, eventually, frames
 
@@ -67,15 +67,15 @@ def lines(screen: Screen) -> list[str]:
     return [screen.line(MID), screen.line(IMBALANCE)]
 
 
-def test_a_page_that_misses_a_frame_asks_for_a_whole_one(lab):
-    nb = lab.nb
+def test_a_page_that_misses_a_frame_asks_for_a_whole_one(screen):
+    nb = screen.nb
     nb.execute(ASKED)
-    eventually(lambda: current(lab), "frames come")
+    eventually(lambda: current(screen), "frames come")
     for count in (1, 5):
         before = nb.value("len(asked)")
         nb.panel(LOSE, [nb.value("lab._page.model_id"), count])
         eventually(lambda n=before: nb.value("len(asked)") > n, "a whole frame was asked for")
-        eventually(lambda: current(lab), "it goes on")
+        eventually(lambda: current(screen), "it goes on")
     asked = nb.value("len(asked)")
     assert asked <= 4, "once for each that was missed, and not for each that followed"
     before = frames(nb)
@@ -92,7 +92,7 @@ IN_NO_TIME = """() => {
 
 
 def test_a_page_whose_scripts_come_late_shows_the_lab_all_the_same(jupyterlab):
-    with jupyterlab.notebook(LAB) as nb:
+    with jupyterlab.notebook(WHOLE) as nb:
         nb.page.evaluate(IN_NO_TIME)
         nb.run_all()
         screen = Screen(nb)
@@ -108,14 +108,13 @@ def test_a_page_whose_scripts_come_late_shows_the_lab_all_the_same(jupyterlab):
         eventually(lambda: "no answer from the kernel" in state.inner_text(), "it is silent")
 
 
-def test_a_page_that_is_loaded_again_while_nothing_moves_shows_the_same(lab):
-    nb = lab.nb
-    nb.until("len(lab.history) > 2900")
-    eventually(lambda: all(len(path) > 300 for path in lines(lab)), "the past is drawn")
-    lab.press("Pause")
-    lab.wait_for_state("live, paused")
+def test_a_page_that_is_loaded_again_while_nothing_moves_shows_the_same(screen):
+    nb = screen.nb
+    eventually(lambda: all(len(path) > 300 for path in lines(screen)), "the past is drawn")
+    screen.press("Pause")
+    screen.wait_for_state("live, paused")
     nb.page.wait_for_timeout(500)
-    before = lines(lab), lab.figure("mid"), lab.time_labels()
+    before = lines(screen), screen.figure("mid"), screen.time_labels()
     nb.command("docmanager:save")
     nb.reload()
     again = Screen(nb)
@@ -144,22 +143,28 @@ DRAWN = """async () => {
 }"""
 
 
-def test_a_line_is_drawn_without_a_transition(lab):
-    lab.nb.until("len(lab.history) > 2900")
-    eventually(lambda: current(lab), "frames come")
-    lab.page.wait_for_timeout(1000)
-    drawn = lab.page.evaluate(DRAWN)
+def test_a_line_is_drawn_without_a_transition(screen):
+    eventually(lambda: current(screen), "frames come")
+    screen.page.wait_for_timeout(1000)
+    drawn = screen.page.evaluate(DRAWN)
     assert len(drawn) > 10
     # bqplot draws by itself where it lays out its figures. Otherwise each would be a transition.
     assert drawn.count(True) < len(drawn) / 4
 
 
-def test_times_are_utc_in_whatever_zone_the_page_is(lab):
-    nb = lab.nb
-    nb.command("docmanager:save")
-    nb.cdp.send("Emulation.setTimezoneOverride", {"timezoneId": "Asia/Tokyo"})
-    nb.reload()
-    screen = Screen(nb)
+@pytest.fixture
+def in_tokyo(screen):
+    """A page that is loaded in another zone."""
+    zone = "Emulation.setTimezoneOverride"
+    screen.nb.command("docmanager:save")
+    screen.nb.cdp.send(zone, {"timezoneId": "Asia/Tokyo"})
+    screen.nb.reload()
+    yield screen
+    screen.nb.cdp.send(zone, {"timezoneId": ""})
+
+
+def test_times_are_utc_in_whatever_zone_the_page_is(in_tokyo):
+    nb, screen = in_tokyo.nb, in_tokyo
     screen.wait_for_state("live")
     eventually(lambda: current(screen), "frames come")
     assert nb.page.evaluate("new Date().getTimezoneOffset()") == -540

@@ -12,18 +12,22 @@ from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import expect
+from session_tools import as_long_as
 
 from browser.conftest import LAB
 from browser.jupyterlab import PANEL, Notebook
 from browser.looks import cut_off, overlapping
-from browser.screen import Screen, eventually
+from browser.screen import PATIENCE, Screen, eventually
 from browser.tunnel import Tunnel
 
 CYCLES = int(os.environ.get("OBI_CYCLES", "2"))
-CUT = float(os.environ.get("OBI_CUT", "8"))
+CUT = float(os.environ.get("OBI_CUT", "5"))
 
 SOON = 4.0
 """Seconds after which no page says that it is live when the kernel is silent."""
+
+DEADLINE = 2900
+"""Milliseconds without a word after which a page may say that it hears nothing; less a timer's."""
 
 LISTEN = """() => {
     const lab = document.querySelector('.obi-lab');
@@ -59,7 +63,7 @@ def state(screen: Screen) -> str:
 
 def until_not_live(screen: Screen, began: float) -> float:
     """Wait until the page does not say that it is live; return how long that took."""
-    eventually(lambda: not state(screen).startswith("live"), "it says so", timeout=20)
+    eventually(lambda: not state(screen).startswith("live"), "it says so")
     return time.monotonic() - began
 
 
@@ -84,6 +88,12 @@ def heals(screen: Screen) -> None:
     assert obeys(screen)
 
 
+def never_silent(nb: Notebook) -> bool:
+    """Whether the page did not say that it hears nothing, but where it heard nothing."""
+    seen = nb.page.evaluate("window.obiHeard")
+    return seen["longest"] > DEADLINE or "no answer" not in " ".join(seen["states"])
+
+
 def dismiss_dialogs(nb: Notebook) -> None:
     """Close what JupyterLab itself says about a kernel or a server, where it is in the way."""
     dialog = nb.page.locator(".jp-Dialog")
@@ -100,8 +110,8 @@ def stopped(pid: int):
         os.kill(pid, signal.SIGCONT)
 
 
-def test_another_window_that_comes_and_goes(lab, jupyterlab):
-    nb = lab.nb
+def test_another_window_that_comes_and_goes(screen, jupyterlab):
+    nb = screen.nb
     nb.command("docmanager:save")
     nb.page.evaluate(LISTEN)
     for cycle in range(CYCLES):
@@ -110,23 +120,23 @@ def test_another_window_that_comes_and_goes(lab, jupyterlab):
             second.wait_for_state("live")
             other.page.evaluate(LISTEN)
             assert obeys(second)
-            assert obeys(lab)
+            assert obeys(screen)
             if cycle == CYCLES - 1:  # a slider remembers who moved it
                 second.drag("Decay", 0.3)
                 eventually(lambda: nb.value("lab.settings.decay") == 0.3, "it is heard")
             seen = other.page.evaluate("window.obiHeard.longest")
-        assert obeys(lab)
+        assert obeys(screen)
         longest = nb.page.evaluate("window.obiHeard.longest")
         print(f"{cycle}: still for at most {longest:.0f} ms here, {seen:.0f} ms there")
-        assert max(longest, seen) < 3000
-    lab.drag("Decay", 0.7)
+        assert max(longest, seen) < as_long_as(3000)
+    screen.drag("Decay", 0.7)
     eventually(lambda: nb.value("lab.settings.decay") == 0.7, "it is heard")
-    assert "no word" not in " ".join(nb.page.evaluate("window.obiHeard.states"))
+    assert never_silent(nb)
     assert nb.errors() == []
 
 
-def test_a_page_that_is_loaded_again_and_again(lab):
-    nb = lab.nb
+def test_a_page_that_is_loaded_again_and_again(screen):
+    nb = screen.nb
     nb.command("docmanager:save")
     for cycle in range(CYCLES):
         nb.reload()
@@ -138,8 +148,8 @@ def test_a_page_that_is_loaded_again_and_again(lab):
         nb.page.wait_for_timeout(1500)
         seen = nb.page.evaluate("window.obiHeard")
         print(f"{cycle}: shown after {took:.1f} s, still for at most {seen['longest']:.0f} ms")
-        assert seen["longest"] < 3000
-        assert "no word" not in " ".join(seen["states"])
+        assert seen["longest"] < as_long_as(3000)
+        assert never_silent(nb)
     assert nb.errors() == []
 
 
@@ -161,12 +171,12 @@ def test_a_kernel_that_is_gone(jupyterlab, how):
                 nb.panel("(p.sessionContext.restartKernel(), 0)")
         took = until_not_live(lab, began)
         print(f"{how}: noticed after {took:.1f} s")
-        assert took < SOON
+        assert took < as_long_as(SOON)
         if how == "shut down":
             is_silent(lab)
         else:  # JupyterLab says that it was started again
             text = "kernel restarted: run the cell again"
-            expect(lab.root.locator(".obi-state")).to_have_text(text, timeout=20_000)
+            expect(lab.root.locator(".obi-state")).to_have_text(text, timeout=1000 * PATIENCE)
             expect(lab.root).to_have_attribute(
                 "title", "These controls belong to the old kernel and have no effect."
             )
@@ -178,40 +188,41 @@ def test_a_kernel_that_is_gone(jupyterlab, how):
             assert obeys(again)
 
 
-def test_a_kernel_that_stands_still(lab, artefacts):
+def test_a_kernel_that_stands_still(screen, artefacts):
     """As while one call holds the interpreter; and how all that looks."""
-    nb = lab.nb
+    nb = screen.nb
     with stopped(nb.value("__import__('os').getpid()")):
-        assert until_not_live(lab, time.monotonic()) < SOON
-        is_silent(lab)
+        took = until_not_live(screen, time.monotonic())
+        assert took < as_long_as(SOON)
+        is_silent(screen)
         complaints = []
         for dark in (False, True):
             nb.theme(dark=dark)
             nb.page.wait_for_timeout(400)
-            lab.picture(artefacts / f"heard-silent-{'dark' if dark else 'light'}.png")
-            complaints += [*cut_off(lab.root), *overlapping(lab.root)]
+            screen.picture(artefacts / f"heard-silent-{'dark' if dark else 'light'}.png")
+            complaints += [*cut_off(screen.root), *overlapping(screen.root)]
         nb.theme(dark=False)
-    heals(lab)
+    heals(screen)
     assert complaints == []
 
 
-def test_a_server_that_stands_still(jupyterlab, lab):
+def test_a_server_that_stands_still(jupyterlab, screen):
     with stopped(jupyterlab.server.pid):
         began = time.monotonic()
-        took = until_not_live(lab, began)
-        is_silent(lab)
-        lab.page.wait_for_timeout(max(0.0, 1000 * (CUT - took)))
+        took = until_not_live(screen, began)
+        is_silent(screen)
+        screen.page.wait_for_timeout(max(0.0, 1000 * (CUT - took)))
     went_on = time.monotonic()
-    lab.wait_for_state("live")
+    screen.wait_for_state("live")
     healed = time.monotonic() - went_on
     print(f"server: noticed after {took:.1f} s, live {healed:.1f} s after it went on")
-    assert took < SOON
-    assert healed < 3
-    heals(lab)
+    assert took < as_long_as(SOON)
+    assert healed < as_long_as(3)
+    heals(screen)
 
 
-def test_a_network_that_is_cut(jupyterlab, lab):
-    nb = lab.nb
+def test_a_network_that_is_cut(jupyterlab, screen):
+    nb = screen.nb
     nb.command("docmanager:save")
     port = int(jupyterlab.url.rpartition(":")[2])
     with (
@@ -230,7 +241,7 @@ def test_a_network_that_is_cut(jupyterlab, lab):
         began = time.monotonic()
         tunnel.cut()
         took = until_not_live(there, began)
-        assert state(lab) == "live", "who is not cut off hears on"
+        assert state(screen) == "live", "who is not cut off hears on"
         is_silent(there)
         far.page.wait_for_timeout(max(0.0, 1000 * (CUT - took)))
         tunnel.mend()
@@ -245,30 +256,30 @@ def test_a_network_that_is_cut(jupyterlab, lab):
             f"network: noticed after {took:.1f} s; JupyterLab connected {waited:.1f} s after it"
             f" was mended, live {healed:.1f} s later"
         )
-        assert took < SOON
+        assert took < as_long_as(SOON)
         # A page that has missed frames asks for a whole one, and Jupyter's server passes on what a
         # page says only three seconds after its connection is back.
-        assert healed < 6
+        assert healed < as_long_as(6)
         heals(there)
         far.page.wait_for_timeout(500)
-    assert obeys(lab)
+    assert obeys(screen)
 
 
-def test_a_page_that_becomes_visible_again(lab, artefacts):
-    nb = lab.nb
+def test_a_page_that_becomes_visible_again(screen, artefacts):
+    nb = screen.nb
     nb.page.evaluate(LISTEN)
     nb.hide()
     nb.page.wait_for_timeout(4000)
     pid = nb.value("__import__('os').getpid()")
     with stopped(pid):
         nb.show()
-        lab.wait_for_state("catching up")
+        screen.wait_for_state("catching up")
         nb.page.wait_for_timeout(600)
-        lab.picture(artefacts / "heard-late-light.png")
-        assert lab.figure("messages/s") == "\N{EN DASH}"
-    lab.wait_for_state("live")
-    assert not any("no word" in one for one in nb.page.evaluate("window.obiHeard.states"))
-    heals(lab)
+        screen.picture(artefacts / "heard-late-light.png")
+        assert screen.figure("messages/s") == "\N{EN DASH}"
+    screen.wait_for_state("live")
+    assert never_silent(nb)
+    heals(screen)
 
 
 def test_what_has_nothing_to_say_is_not_taken_for_dead(jupyterlab):
@@ -282,7 +293,7 @@ def test_what_has_nothing_to_say_is_not_taken_for_dead(jupyterlab):
     with jupyterlab.notebook(cells, height=1700) as nb:
         nb.run_all()
         lab = Screen(nb)
-        expect(lab.root.locator(".obi-state")).to_contain_text("paused", timeout=20_000)
+        expect(lab.root.locator(".obi-state")).to_contain_text("paused", timeout=1000 * PATIENCE)
         nb.until("session.market.state == 'closed'")
         nb.page.evaluate(LISTEN)
         nb.page.wait_for_timeout(7000)
@@ -294,12 +305,14 @@ def test_what_has_nothing_to_say_is_not_taken_for_dead(jupyterlab):
         book = Screen(nb, ".obi-part-book >> nth=1").root
         with stopped(nb.value("__import__('os').getpid()")):
             banner = book.locator(".obi-unheard")
-            expect(banner).to_contain_text("no answer from the kernel for", timeout=1000 * SOON)
+            expect(banner).to_contain_text(
+                "no answer from the kernel for", timeout=1000 * as_long_as(SOON)
+            )
             alone = Screen(nb, ".obi-part-settings >> nth=1").root
             assert alone.get_attribute("data-heard") == ""
-        expect(banner).to_be_hidden(timeout=5000)
+        expect(banner).to_be_hidden(timeout=1000 * PATIENCE)
         nb.execute("session.close()")
-        expect(banner).to_have_text("closed", timeout=5000)
+        expect(banner).to_have_text("closed", timeout=1000 * PATIENCE)
         assert nb.errors() == []
 
 
@@ -320,19 +333,19 @@ def test_a_lab_that_was_closed_says_so(lab):
     assert nb.errors() == []
 
 
-def test_a_message_can_be_closed(lab):
-    nb = lab.nb
+def test_a_message_can_be_closed(screen):
+    nb = screen.nb
     nb.execute("lab.session.tell('Saved.')")
-    expect(lab.message).to_contain_text("Saved.")
-    close = lab.message.get_by_role("button", name="Close this message")
+    expect(screen.message).to_contain_text("Saved.")
+    close = screen.message.get_by_role("button", name="Close this message")
     close.focus()
     nb.page.keyboard.press("Enter")
-    expect(lab.message).to_be_hidden()
+    expect(screen.message).to_be_hidden()
     nb.page.wait_for_timeout(500)
-    expect(lab.message).to_be_hidden()
+    expect(screen.message).to_be_hidden()
     nb.execute("lab.session.tell('Saved.')")
-    expect(lab.message).to_be_visible()
-    expect(lab.message).to_be_hidden(timeout=15_000)  # by itself
+    expect(screen.message).to_be_visible()
+    expect(screen.message).to_be_hidden(timeout=1000 * PATIENCE)  # by itself
 
 
 def test_a_closed_message_that_counts_stays_closed_until_it_comes_back(lab):

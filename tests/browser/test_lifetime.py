@@ -13,16 +13,13 @@ from browser.screen import (
     wait_for_standstill,
     widgets,
 )
+from browser.test_cost import OUTSIDE_CHARTS
 
 TALL = "print('\\n' * 200)"  # pushes what stands above out of sight
-ELEMENTS = "document.querySelectorAll('*').length"
-# What charts draw depends on the market: how many entries there are. The still picture of the lab
-# is drawn once, some time after it is there.
-OUTSIDE_CHARTS = f"{ELEMENTS} - document.querySelectorAll('.bqplot *, .obi-still *').length"
 
 
-def test_running_the_cell_again_replaces_the_lab(lab):
-    nb = lab.nb
+def test_running_the_cell_again_replaces_the_lab(screen):
+    nb = screen.nb
     count, elements = widgets(nb), nb.page.evaluate(OUTSIDE_CHARTS)
     figures = nb.page.locator(".bqplot.figure").count()
     nb.execute("first = lab")
@@ -41,8 +38,8 @@ def test_running_the_cell_again_replaces_the_lab(lab):
 
 def test_two_labs_in_one_cell(jupyterlab):
     cells = (
-        'import obi_widgets as obi\na = obi.Lab("sim:BTC-PERP", seed=1)\n'
-        'b = obi.Lab("sim:ETH-PERP", seed=2)\ndisplay(a, b)',
+        'import obi_widgets as obi\na = obi.Lab("sim:BTC-PERP", seed=1, warmup=60)\n'
+        'b = obi.Lab("sim:ETH-PERP", seed=2, warmup=60)\ndisplay(a, b)',
     )
     with jupyterlab.notebook(cells, height=1500) as nb:
         nb.run_all()
@@ -74,20 +71,23 @@ def test_close(lab):
     assert nb.errors() == []
 
 
-def test_hidden_page(lab):
-    nb = lab.nb
+def test_hidden_page(screen):
+    nb = screen.nb
     eventually(lambda: frames(nb) > 5, "frames are sent")
     nb.hide()
     late = wait_for_standstill(nb)
     before = nb.value("lab.history.start + len(lab.history)")
     nb.until(f"lab.history.start + len(lab.history) > {before} + 20")
     nb.show()
-    took = wait_until_current(lab)
+    took = wait_until_current(screen)
     print(f"frames went on for {late:.1f} s; current {took:.1f} s after it was shown")
 
 
 def test_scrolled_out_of_sight(jupyterlab):
-    cells = ('import obi_widgets as obi\nlab = obi.Lab("sim:BTC-PERP", seed=3)\nlab', TALL)
+    cells = (
+        'import obi_widgets as obi\nlab = obi.Lab("sim:BTC-PERP", seed=3, warmup=60)\nlab',
+        TALL,
+    )
     with jupyterlab.notebook(cells) as nb:
         nb.run_all()
         screen = Screen(nb)
@@ -103,7 +103,7 @@ def test_scrolled_out_of_sight(jupyterlab):
 
 
 def test_another_tab_of_jupyterlab_in_front(jupyterlab):
-    cells = ('import obi_widgets as obi\nlab = obi.Lab("sim:BTC-PERP", seed=3)\nlab',)
+    cells = ('import obi_widgets as obi\nlab = obi.Lab("sim:BTC-PERP", seed=3, warmup=60)\nlab',)
     with jupyterlab.notebook(cells, mode="lab") as nb:
         nb.run_all()
         screen = Screen(nb)
@@ -116,7 +116,7 @@ def test_another_tab_of_jupyterlab_in_front(jupyterlab):
 
 
 def test_closed_page(jupyterlab):
-    cells = ('import obi_widgets as obi\nlab = obi.Lab("sim:BTC-PERP", seed=3)\nlab',)
+    cells = ('import obi_widgets as obi\nlab = obi.Lab("sim:BTC-PERP", seed=3, warmup=60)\nlab',)
     with jupyterlab.notebook(cells) as nb:
         nb.run_all()
         Screen(nb).wait_for_state("live")
@@ -151,7 +151,7 @@ def test_frames_go_on_while_a_cell_runs(jupyterlab, busy):
     )
     cells = (
         "import time\nimport pandas as pd\nimport obi_widgets as obi\n"
-        'lab = obi.Lab("sim:BTC-PERP", seed=3)\nlab',
+        'lab = obi.Lab("sim:BTC-PERP", seed=3, warmup=60)\nlab',
         busy if "sleep" in busy else loop,
     )
     with jupyterlab.notebook(cells) as nb:
@@ -172,28 +172,3 @@ def test_frames_go_on_while_a_cell_runs(jupyterlab, busy):
         assert count >= 8
         nb.wait_idle()
         assert nb.errors() == []
-
-
-def test_nothing_piles_up(lab):
-    nb = lab.nb
-    nb.execute(
-        'lab.add_signal("order_flow_imbalance", window=10)\nlab.add_signal("queue_imbalance")'
-    )
-    nb.until("lab._page.frame > 10 and len(lab.history) > 2900")
-    models = "p.sessionContext.session.kernel._comms.size"
-
-    def there():
-        running = "[t.name for t in __import__('threading').enumerate()]"
-        names = [name for name in nb.value(running) if name != "obi-compiler"]
-        elements, outside = nb.page.evaluate(ELEMENTS), nb.page.evaluate(OUTSIDE_CHARTS)
-        return elements, outside, widgets(nb), nb.panel(models), len(names)
-
-    nb.page.wait_for_timeout(500)
-    elements, outside, *held = there()
-    before = frames(nb)
-    nb.until(f"lab._page.frame > {before} + 150", timeout=90, every=1)
-    elements_after, outside_after, *others = there()
-    assert others == held, "widgets, models of the page, threads"
-    assert outside_after == pytest.approx(outside, rel=0.01)
-    # One more a frame would be 150; an entry or two more are a few.
-    assert elements_after == pytest.approx(elements, abs=60)

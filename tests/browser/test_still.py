@@ -15,21 +15,21 @@ def saved(nb):
     return html if isinstance(html, str) else "".join(html)
 
 
-def test_it_is_hidden_beside_a_lab_that_runs_and_renewed_at_a_pause(lab):
-    nb = lab.nb
+def test_it_is_hidden_beside_a_lab_that_runs_and_renewed_at_a_pause(screen):
+    nb = screen.nb
     eventually(lambda: "<img" in saved(nb), "a picture with the first data")
     assert nb.page.locator(STILL).count() == 1
     assert not nb.page.locator(STILL).is_visible()
     first = saved(nb)
-    lab.press("Pause")
-    lab.wait_for_state("live, paused")
+    screen.press("Pause")
+    screen.wait_for_state("live, paused")
     eventually(lambda: saved(nb) != first, "a picture of the pause")
-    assert lab.figure("mid") in saved(nb)
+    assert screen.figure("mid") in saved(nb)
     assert not nb.page.locator(STILL).is_visible()
 
 
-def test_after_the_close_it_is_all_there_is(lab):
-    nb = lab.nb
+def test_after_the_close_it_is_all_there_is(screen):
+    nb = screen.nb
     eventually(lambda: "<img" in saved(nb), "a picture with the first data")
     nb.execute("lab.close()")
     nb.page.locator(STILL).wait_for(state="visible")

@@ -73,19 +73,19 @@ def test_a_source_that_there_is_none_of(jupyterlab):
         assert nb.value("len(__import__('ipywidgets').widgets.widget._instances)") == 0
 
 
-def test_a_gap_is_seen_and_heals(lab, artefacts):
-    nb = lab.nb
+def test_a_gap_is_seen_and_heals(screen, artefacts):
+    nb = screen.nb
     exchange = nb.value("hasattr(lab.session.feed, 'exchange')")
     assert exchange, "the simulated exchange can be reached"
     nb.execute("lab.session.feed.exchange.inject('silence')")
     eventually(
-        lambda: lab.root.locator(".obi-state").inner_text() != "live", "the feed's state is said"
+        lambda: screen.root.locator(".obi-state").inner_text() != "live", "the feed's state is said"
     )
-    expect(lab.message).to_be_visible()
-    lab.picture(artefacts / "trouble-silence.png")
+    expect(screen.message).to_be_visible()
+    screen.picture(artefacts / "trouble-silence.png")
     nb.execute("lab.session.feed.exchange.heal()")
-    lab.wait_for_state("live")
-    expect(lab.message).to_be_hidden()
+    screen.wait_for_state("live")
+    expect(screen.message).to_be_hidden()
     assert nb.text(0) == ""
 
 

@@ -28,8 +28,9 @@ KERNELS = Kernels("obi_widgets.signals.imbalance_sweep_numba")
 AXES = ("decay", "depth")
 """The parameters that one pass covers."""
 
-BY_NUMPY = 10_000_000
-"""States times settings that are left to NumPy while the sweep is being compiled: some seconds."""
+BY_NUMPY = 1_500_000
+"""Entries that are left to NumPy while the sweep is being compiled. It makes them one by one: so
+many take ten seconds, and compiling as long."""
 
 PARTS, FIGURES = 3, 6
 """See ``sums`` of `imbalance_sweep_numba.sweep`."""
@@ -76,10 +77,10 @@ def add_up(
         See ``sums`` of `imbalance_sweep_numba.sweep`. None without a compiler, and for a small
         sweep also while it is being compiled.
     """
-    if KERNELS.current() is None:
-        settings = math.prod(len(values) for values in axes.values())
-        if len(history) * settings <= BY_NUMPY or not KERNELS.wait(aloud=True):
-            return None
+    if KERNELS.current() is None and (
+        most_entries(history, axes) <= BY_NUMPY or not KERNELS.wait(aloud=True)
+    ):
+        return None
     code = KERNELS.code
     decays, decay_at = np.unique(axes["decay"], return_inverse=True)
     depths, no_signal, depth_at = _depths(history, values, axes["depth"])
@@ -118,6 +119,13 @@ def add_up(
             cancel.set()  # so that an interrupted notebook cell ends at once
             raise
     return sums[decay_at][:, depth_at]
+
+
+def most_entries(history: History, axes: Mapping[str, Sequence[Any]]) -> float:
+    """Return how many entries a sweep makes at most: none begins before another's hold is over."""
+    seconds = float(np.ptp(history.time)) / 1e9 if len(history) else 0.0
+    of_each = sum(min(seconds / hold + 1, len(history)) for hold in axes["hold_seconds"])
+    return float(of_each * math.prod(len(axes[name]) for name in axes if name != "hold_seconds"))
 
 
 def _depths(

@@ -6,8 +6,11 @@ own:
 - after ``binder/postBuild`` ran as if on another processor, notebook 03 is opened in a kernel below
   ``binder/start``, up to its first verdict. Files are given whole seconds before, as in an image
   that was copied. As a control, the same without ``binder/start``: then it has to compile;
-- with nothing compiled, the first simulation, calibration and sweep, at the sizes of the notebooks,
-  and the simulation of README; and with all compiled.
+- with nothing compiled, the first simulation, calibrations and sweep at the sizes of the notebooks,
+  the simulation of README, and the first row of ``obi-widgets watch``; and with all compiled. The
+  goal of each is 3 s.
+
+How a lab streams meanwhile is measured by ``python -m benchmarks.first_minute``.
 
 Seconds are those of the clock, and in brackets those of the processor.
 """
@@ -20,6 +23,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from benchmarks.base import HERE
@@ -43,6 +47,8 @@ note("simulate 1,800 s")
 settings = obi.Settings(decay=0.1, depth=10, threshold=0.4, price="mid", fee_bps=0.0)
 obi.calibrate(history, settings)
 note("calibrate")
+obi.calibrate(history, obi.Settings(decay=0.1, depth=10, threshold=0.4, execution="post_only"))
+note("calibrate post-only orders")
 obi.sweep(history, threshold=np.linspace(0.1, 0.8, 8), hold_seconds=[1, 2, 5, 10, 20, 30])
 note("sweep of 48 settings")
 obi.simulate("sim:BTC-PERP", seconds=3600)
@@ -108,6 +114,18 @@ def first_answers(venv: Path, cache: Path) -> dict[str, list[float]]:
     return json.loads(found.splitlines()[-1])
 
 
+def first_row(venv: Path, cache: Path) -> float:
+    """Return seconds from the start of ``obi-widgets watch`` to its first row."""
+    began = time.monotonic()
+    with subprocess.Popen(
+        [venv / "bin/obi-widgets", "watch", "sim:BTC-PERP", "--json", "--rows", "1"],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=cache.parent,
+        env=environment(venv, NUMBA_CACHE_DIR=str(cache)),
+    ) as watching:  # fmt: skip
+        assert watching.stdout is not None
+        return next(time.monotonic() - began for line in watching.stdout if '"row"' in line)
+
+
 def opened(venv: Path, *before: object) -> tuple[float, float, bool]:
     """Return seconds to the first verdict, of the clock and the processor; whether it compiled."""
     notebook = HERE / "examples/03_calibrate.ipynb"
@@ -134,6 +152,7 @@ def measure_first(venv: Path, scratch: Path, rounds: int) -> None:
     for number in range(rounds):
         cache = scratch / f"cache{number}"
         for how in ("nothing compiled", "all compiled"):
+            print(f"{how}: first row of watch {first_row(venv, cache):.1f} s", flush=True)
             found = first_answers(venv, cache)
             told = [f"{name} {wall:.1f} ({cpu:.1f}) s" for name, (wall, cpu) in found.items()]
             print(f"{how}: {', '.join(told)}", flush=True)

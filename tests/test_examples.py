@@ -11,6 +11,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import nbformat
+import notebook_claims
 import pytest
 from notebook_runs import run_once
 
@@ -36,8 +37,8 @@ def test_a_notebook_runs_and_shows_what_it_says(path):
     assert "application/vnd.jupyter.widget-view+json" in kinds
     said = [out.text for cell in code for out in cell.outputs if out.get("name") == "stderr"]
     assert said == []
-    if path.stem.startswith("10"):
-        check_exercises(notebook.cells)
+    if check := notebook_claims.CHECKS.get(path.stem[:2]):
+        check(notebook.cells)
     # Each widget has its picture and its figures, for readers without a kernel.
     for cell in code:
         data = [out.get("data", {}) for out in cell.outputs]
@@ -50,58 +51,6 @@ def test_a_notebook_runs_and_shows_what_it_says(path):
     assert images, "a picture without a kernel"
     for image in images:
         ET.fromstring(base64.b64decode(image))
-
-
-def printed(cell):
-    """Return what a cell of code printed, a text for each output."""
-    return [out.get("text") or out["data"]["text/plain"] for out in cell.outputs]
-
-
-def check_exercises(cells):
-    """Hold what the folded answers of the exercises say against what their cells print."""
-    outputs = {out for cell in cells if cell.cell_type == "code" for out in printed(cell)}
-    brier = {
-        name.strip(): float(score)
-        for out in outputs if "Brier  right" in out
-        for name, score in re.findall(r"^(\D[^\n]*?) {2,}(\d\.\d+) ", out, re.MULTILINE)
-    }  # fmt: skip
-    assert min(brier, key=brier.get) == "no trend, and the last 30 %"
-    assert brier["the verdict"] < 0.2 < brier["naive t, after costs"]
-    (traps,) = (out for out in outputs if "edge gone  jumps  trend" in out)
-    naive = re.search(r"^naive t.* ([\d.]+) +([\d.]+) +([\d.]+) +([\d.]+)$", traps, re.MULTILINE)
-    calm, gone, jumps, trend = (float(one) for one in naive.groups())
-    assert calm < 0.05 < 0.1 < min(gone, jumps, trend)
-    said, answers = {}, 0
-    for cell in cells:
-        if found := re.search(r"^## (\d)\. ", cell.source, re.MULTILINE):
-            exercise = int(found[1])
-        elif cell.cell_type == "code" and answers < 5 and "exercise" in locals():
-            said[exercise] = "\n".join(printed(cell))
-        answers += cell.source.startswith("<details><summary>Answer</summary>")
-    assert answers == len(said) == 5
-    decays = [float(one) for one in re.findall(r"decay 0: ([\d.]+)", said[1])]
-    assert min(decays[:2]) > 0.999, "a dead slider"
-    assert decays[-1] < 0.98
-    assert any(40 < int(share) < 60 for share in re.findall(r"(\d+)%", said[2]))
-    naive, honest = (int(one) for one in re.findall(r": (\d+)% of 60", said[3]))
-    assert naive > 50
-    assert honest < 15
-    row = r"^\d .* (-?\d+\.\d+) +(-?\d+\.\d+) +([a-z ]+?) +([a-z]+)$"
-    figures = [
-        (float(first), float(second), truth, price)
-        for first, second, truth, price in re.findall(row, said[4], re.MULTILINE)
-    ]
-    assert len(figures) == 6
-    assert sum(truth == "pays" for _, _, truth, _ in figures) == 3
-    assert all(first > 0 for first, *_ in figures)
-    assert sum(second < first for first, second, *_ in figures) >= 4
-    assert sum(second < 0 for _, second, *_ in figures) >= 2
-    assert figures[3][2:] == ("no edge", "trend")
-    assert figures[3][1] > 1, "the trend is in both halves"
-    bid, none, ask = (float(one) for one in re.findall(r"mean imbalance ([+-][\d.]+)", said[5]))
-    assert bid > none + 0.1 > ask + 0.2
-    near = [float(one) for one in re.findall(r"only: ([+-][\d.]+), ([+-][\d.]+)", said[5])[0]]
-    assert max(near) - min(near) < (bid - ask) / 3, "not seen in five levels"
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

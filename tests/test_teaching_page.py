@@ -61,3 +61,8 @@ def test_the_plan_names_parts_of_the_notebook_and_fills_45_minutes():
     heads = {line.lstrip("# ") for line in NOTEBOOK.splitlines() if line.startswith("#")}
     assert {name for *_, where in rows for name in re.findall('"([^"]+)"', where)} <= heads
     assert len(PLAN.split()) < 450, "a page"
+
+
+def test_the_tapes_by_what_deceives_are_all_tapes():
+    (row,) = re.findall(r"^\| \*number of tapes\* \| (.*) \|$", PAGE, re.MULTILINE)
+    assert sum(int(one) for one in row.split(" | ")) == 48 * 6

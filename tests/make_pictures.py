@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,9 @@ MOUSE = """() => {
 
 FRAMES = 10
 """Of the moving picture, a second."""
+
+STALL = 0.25
+"""Seconds: a longer time without a new picture is the machine's, and is shortened to this."""
 
 TAKES = 3
 """Of the moving picture. The smoothest is kept, since a machine is busy now and then."""
@@ -153,12 +156,12 @@ class Film:
 
     def save(self, path: Path, place: dict[str, float], folder: Path) -> None:
         """Write an animated WebP of a rectangle of the page, a picture every tenth of a second."""
-        times = [when for when, _ in self.pictures]
-        print(f"{len(times)} pictures in {times[-1] - times[0]:.1f} s,",
-              f"at most {self.longest:.2f} s apart")  # fmt: skip
+        seconds = [min(later - now, STALL) for (now, _), (later, _) in pairwise(self.pictures)]
+        times = list(accumulate(seconds, initial=0.0))
+        print(f"{len(times)} pictures, {times[-1]:.1f} s; without one for {self.longest:.2f} s")
         at = 0
-        for index in range(int((times[-1] - times[0]) * FRAMES)):
-            while at + 1 < len(times) and times[at + 1] <= times[0] + index / FRAMES:
+        for index in range(int(times[-1] * FRAMES)):
+            while at + 1 < len(times) and times[at + 1] <= index / FRAMES:
                 at += 1
             (folder / f"{index:04d}.png").write_bytes(self.pictures[at][1])
         crop = "crop={width:.0f}:{height:.0f}:{x:.0f}:{y:.0f}".format(**place)

@@ -215,9 +215,10 @@ def take(screen: Screen) -> Film:
     let_go = (track["x"] + 0.5 * track["width"], grip[1])
     moment = (field["x"] + 0.3 * field["width"], field["y"] + 0.85 * field["height"])
     nb.page.mouse.move(*rest)
+    nb.page.evaluate("document.activeElement.blur()")  # the notebook has a border with the focus
     nb.page.wait_for_timeout(500)
     film = Film(nb)
-    nb.page.wait_for_timeout(300)
+    nb.page.wait_for_timeout(700)
     glide(nb, grip, 0.5, rest)
     nb.page.mouse.down()
     glide(nb, far, 1.1, grip)
@@ -229,7 +230,7 @@ def take(screen: Screen) -> Film:
     nb.page.wait_for_timeout(200)
     nb.page.mouse.down()
     nb.page.mouse.up()
-    nb.page.wait_for_timeout(1600)
+    nb.page.wait_for_timeout(2200)
     film.stop()
     return film
 

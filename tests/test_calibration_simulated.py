@@ -85,10 +85,11 @@ def test_without_an_edge_five_percent_are_significant(seconds, kind, threshold):
     within_the_band(found.p_bootstrap <= LEVEL)
 
 
-@pytest.mark.parametrize("seconds", [SHORT, HOUR])
-def test_without_an_edge_five_percent_of_coefficients_are_significant(seconds):
+# Of hours fewer, as their coefficients cost most: it is short records that a test's level fails on.
+@pytest.mark.parametrize(("seconds", "seeds"), [(SHORT, SEEDS), (HOUR, SEEDS // 4)])
+def test_without_an_edge_five_percent_of_coefficients_are_significant(seconds, seeds):
     p = []
-    for seed in range(SEEDS):
+    for seed in range(seeds):
         history = known_market.history(seconds, 0.0, seed)
         signal = obi.imbalance(history, obi.Settings())
         moves = forward_returns.forward_returns(history, HORIZONS)

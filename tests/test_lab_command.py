@@ -43,25 +43,33 @@ def at_start_of_kernels(folder, code):
     (startup / "00.py").write_text(code)
 
 
-@pytest.mark.parametrize(("end", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
-def test_it_runs_the_notebook_before_it_opens_it_and_ends_whole(tmp_path, taken, end, code):
+def test_it_runs_the_notebook_before_it_opens_it_and_ctrl_c_ends_it_whole(tmp_path, taken):
+    at_start_of_kernels(tmp_path, "import time\ntime.sleep(7)\n")
     with LabProcess(tmp_path, "sim:ETH-PERP", "--no-browser", "--port", str(taken)) as lab:
         form = r"http://127\.0\.0\.1:\d+/lab/tree/obi-lab\.ipynb\?token=\w{32}$"
         assert re.match(form, lab.address)
         assert f":{taken}/" not in lab.address  # a port that is taken is passed over
+        # A kernel that takes its time is waited for, and that is said.
+        assert re.fullmatch(
+            r"Waiting for the kernel to start \(\d+ s\)…", lab.until("the kernel to start")
+        )
         notebook = json.loads((lab.work / "obi-lab.ipynb").read_text())
         outputs = [output for cell in notebook["cells"] for output in cell["outputs"]]
         still, shown = outputs[:2]
         assert "obi-still" in "".join(still["data"]["text/html"])
         assert next(iter(shown["data"])) == "application/vnd.jupyter.widget-view+json"
         assert lab.ask("api/kernels")[0]["execution_state"] == "idle"
-        lab.process.send_signal(end)
-        assert lab.wait() == code
-        assert lab.left(within=10) == []
-        assert not answers(lab.address)
+        ends_whole(lab, signal.SIGINT, 0)
 
 
-def test_jupyterlab_asks_for_nothing_unless_its_user_has_chosen_otherwise(tmp_path):
+def ends_whole(lab, by, code):
+    lab.process.send_signal(by)
+    assert lab.wait() == code
+    assert lab.left(within=10) == []
+    assert not answers(lab.address)
+
+
+def test_jupyterlab_asks_for_nothing_unless_its_user_has_chosen_otherwise_and_ends_whole(tmp_path):
     name = "@jupyterlab/apputils-extension"
     chosen = (
         tmp_path / "home/.jupyter/lab/user-settings" / name / "notification.jupyterlab-settings"
@@ -74,17 +82,9 @@ def test_jupyterlab_asks_for_nothing_unless_its_user_has_chosen_otherwise(tmp_pa
         assert defaults["fetchNews"]["default"] == "false"
         assert defaults["checkForUpdates"]["default"] is False
         assert settings["settings"] == {"fetchNews": "true"}
+        ends_whole(lab, signal.SIGTERM, 143)
     assert chosen.read_text() == '{"fetchNews": "true"}'
     assert [path.name for path in chosen.parent.iterdir()] == [chosen.name]
-
-
-def test_a_kernel_that_takes_its_time_is_waited_for_and_that_is_said(tmp_path):
-    at_start_of_kernels(tmp_path, "import time\ntime.sleep(7)\n")
-    with LabProcess(tmp_path, "--no-browser", "--port", "18888") as lab:
-        assert lab.address
-        assert re.fullmatch(
-            r"Waiting for the kernel to start \(\d+ s\)…", lab.until("the kernel to start")
-        )
 
 
 def test_ctrl_c_while_it_waits_leaves_nothing(tmp_path):

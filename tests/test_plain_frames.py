@@ -191,6 +191,7 @@ def test_markets_of_several_threads_do_not_meet():
             assert list(together) == alone
 
 
+@pytest.mark.slow
 @BOTH
 def test_the_newest_imbalance_is_the_last_of_the_history(code, monkeypatch):
     recording = Recording(captured("binance_usdm/btcusdt_20240718.gz"))

@@ -59,8 +59,16 @@ def traded_by(strategy, history):
     return made
 
 
-@pytest.mark.parametrize("execution", EXECUTIONS, ids=str)
-def test_it_trades_as_overlay_sweep_and_verdict(history, tmp_path, execution):
+@pytest.mark.parametrize(
+    ("symbol", "execution"),
+    [
+        *(("btcusdt", execution) for execution in EXECUTIONS),
+        *(pytest.param("ethusdt", one, marks=pytest.mark.slow) for one in EXECUTIONS[-2:]),
+    ],
+    ids=str,
+)
+def test_it_trades_as_overlay_sweep_and_verdict(symbol, loaded, tmp_path, execution):
+    history = loaded(symbol)
     settings = obi.Settings(**{"threshold": 0.4, **execution}, hold_seconds=2, fee_bps=1)
     path = obi.export_strategy(tmp_path / "strategy.py", settings, history)
     made = traded_by(strategy_of(path), history)

@@ -17,7 +17,11 @@ SLOW_EXECUTIONS = (
     {"signal": "zscore(imbalance)", "window": 10.0, "threshold": 1.5, "latency_ms": 50.0},
     {"threshold_is": "quantile", "threshold": 0.8, "quantile_window": 10, "price": "mid"},
 )  # fmt: skip
-EXECUTIONS = ({}, *(pytest.param(each, marks=pytest.mark.slow) for each in SLOW_EXECUTIONS))
+EXECUTIONS = (
+    ("btcusdt", {}),
+    *(pytest.param("btcusdt", each, marks=pytest.mark.slow) for each in SLOW_EXECUTIONS),
+    pytest.param("ethusdt", {}, marks=pytest.mark.slow),
+)
 
 
 def traded_by(strategy, history):
@@ -40,8 +44,9 @@ def traded_by(strategy, history):
     return made
 
 
-@pytest.mark.parametrize("execution", EXECUTIONS, ids=str)
-def test_it_trades_as_overlay_and_sweep(history, tmp_path, execution):
+@pytest.mark.parametrize(("symbol", "execution"), EXECUTIONS, ids=str)
+def test_it_trades_as_overlay_and_sweep(symbol, loaded, tmp_path, execution):
+    history = loaded(symbol)
     chosen = obi.Settings(**{"execution": "post_only", "hold_seconds": 3.0} | execution)
     path = obi.export_strategy(tmp_path / "posted.py", chosen, history)
     for queue in QUEUES:

@@ -155,6 +155,11 @@ def quoted(value: object) -> str:
     return text if len(text) <= QUOTED else f"{text[: QUOTED - 1]}…"
 
 
+def counted(count: float, one: str, many: str = "") -> str:
+    """Return a number with its noun, such as "1 gap", "1,204 gaps" or "2 entries"."""
+    return f"{count:,.0f} {one if count == 1 else many or one + 's'}"
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
     """Return advice for a wrong name: the most similar known name, or all known names.
 

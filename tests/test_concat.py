@@ -122,7 +122,7 @@ def test_one_is_itself_and_empty_ones_are_passed_over():
         ),
         (
             [line(3), early([SECOND * 9], [[1, NAN]], [[1, 1]], [[2, 3]], [[1, 1]])],
-            "One history has 1 levels a side, and another has 2. Load all with the same levels.",
+            "One history has 1 level a side, and another has 2. Load all with the same levels.",
         ),
         (
             [

@@ -45,7 +45,7 @@ def test_an_error_says_what_was_wrong_and_what_to_do(error):
 
 def test_an_error_of_a_venue_names_the_market():
     market = Market(connected())
-    with pytest.raises(errors.VenueError, match=r"^0 of 1 states came") as caught:
+    with pytest.raises(errors.VenueError, match=r"^0 of 1 state came") as caught:
         wait_for(market, 1, 0)
     assert caught.value.source == "lmex:BTC-PERP"
 
@@ -67,3 +67,9 @@ def test_a_long_value_is_cut():
 )
 def test_a_wrong_name_is_answered_with_the_most_similar_one(name, advice):
     assert errors.suggest(name, ["okx", "binance"]) == advice
+
+
+def test_one_is_not_many():
+    gaps = [errors.counted(count, "gap") for count in (0, 1, 2000)]
+    assert gaps == ["0 gaps", "1 gap", "2,000 gaps"]
+    assert errors.counted(2, "entry", "entries") == "2 entries"

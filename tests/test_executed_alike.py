@@ -137,7 +137,7 @@ def test_a_report_tells_of_misses(history):
     assert (found <= plain["n"]).all()  # of some the exit is not known, as it comes later
     assert (found >= plain["n"] - 30).all()
     assert not plain["missed"].any()
-    assert any("were not filled, and are no trades." in note for note in report.notes)
+    assert any("were not filled. They are not counted as trades." in note for note in report.notes)
     assert "not filled" in report._repr_html_()
 
 

@@ -401,7 +401,7 @@ def test_an_empty_history_is_shown_too(history):
         wait_for(lambda: view.frames, "a frame")
         assert view.frames[-1].detail == "A finished recording of 0 book states in 0 s."
         assert session.provenance() is None
-        with pytest.raises(VenueError, match="0 of 1 states came"):
+        with pytest.raises(VenueError, match="0 of 1 state came"):
             session.wait(1)
 
 

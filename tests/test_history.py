@@ -278,7 +278,7 @@ def test_a_frame_of_levels_that_are_not_kept_is_refused(levels):
 
 def test_the_repr_tells_what_there_is():
     assert repr(make(STATES, levels=2)) == (
-        "<History 4 states × 2 levels, 1970-01-01T00:00:01 to 1970-01-01T00:00:01 UTC, 1 gaps>"
+        "<History 4 states × 2 levels, 1970-01-01T00:00:01 to 1970-01-01T00:00:01 UTC, 1 gap>"
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from exchange_tools import SECOND
 
 from obi_widgets.feeds.days import progress
-from obi_widgets.feeds.days.progress import Progress, bytes_text, counted, kept
+from obi_widgets.feeds.days.progress import Progress, bytes_text, kept
 
 T = 1_795_716_000 * SECOND
 
@@ -61,10 +61,6 @@ def clock(monkeypatch):
 )  # fmt: skip
 def test_sizes_have_three_digits(size, text):
     assert bytes_text(size) == text
-
-
-def test_one_is_not_many():
-    assert [counted(count, "gap") for count in (0, 1, 2000)] == ["0 gaps", "1 gap", "2,000 gaps"]
 
 
 def test_elsewhere_a_line_comes_each_minute_and_when_a_state_changes(clock):

@@ -30,6 +30,7 @@ from obi_widgets.calibration.statistics.inference import Means, conditional_mean
 from obi_widgets.calibration.statistics.multiple_testing import benjamini_hochberg, holm
 from obi_widgets.calibration.workers import check as check_executor
 from obi_widgets.checks import choice, fraction, integer
+from obi_widgets.errors import counted
 from obi_widgets.history.given import as_loaders
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.parameters import as_signal as as_chosen
@@ -285,7 +286,9 @@ def _not_filled(whole: TradeGains) -> tuple[str, ...]:
         return ()
     at = int(np.argmax(whole.missed))
     missed, many = int(whole.missed[at]), int(whole.missed[at] + whole.n[at])
-    return (f"Of {many:,} orders {missed:,} were not filled, and are no trades.",)
+    return (
+        f"{missed:,} of {counted(many, 'order')} were not filled. They are not counted as trades.",
+    )
 
 
 def named(parameters: Parameters, signal: object) -> str:

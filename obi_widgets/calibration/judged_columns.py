@@ -17,7 +17,7 @@ import numpy as np
 from obi_widgets.calibration.coverage_notes import Coverage
 from obi_widgets.calibration.lookahead import as_signal, computed, looks_ahead
 from obi_widgets.calibration.part_by_part import Part, each
-from obi_widgets.errors import HistoryError, SettingsError
+from obi_widgets.errors import HistoryError, SettingsError, counted
 from obi_widgets.history.columns import History
 from obi_widgets.history.context import Context
 from obi_widgets.history.depth import Depth
@@ -153,7 +153,7 @@ def _joined(found: Sequence[_Columns], parameters: Parameters) -> Judged:
     if len({one.levels for one in found}) > 1:
         few, many = (some(one.levels for one in found) for some in (min, max))
         raise HistoryError(
-            f"One history has {few} levels a side, and another has {many}.",
+            f"One history has {counted(few, 'level')} a side, and another has {many}.",
             "Load all with the same levels.",
         )
     history = History.concat(histories)

@@ -22,7 +22,7 @@ import pandas as pd
 
 from obi_widgets.calibration.statistics.block_means import block_mean
 from obi_widgets.checks import integer
-from obi_widgets.errors import ArgumentError, HistoryError, quoted
+from obi_widgets.errors import ArgumentError, HistoryError, counted, quoted
 from obi_widgets.trading.trade_list import UNFILLED
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ def _result(rows: pd.DataFrame) -> dict[str, float]:
 def _words(row: Mapping[Any, Any]) -> str:
     """Return how many entries there are, and what they made each, in words."""
     count = row["entries"]
-    said = f"{count:,} {'entry' if count == 1 else 'entries'}"
+    said = counted(count, "entry", "entries")
     if not count:
         return said
     said += f" of {row['net_bps']:+.2f} bps net each"

@@ -27,6 +27,7 @@ from obi_widgets.calibration.sweep import surface_of
 from obi_widgets.calibration.walk_forward import folds_of
 from obi_widgets.calibration.workers import check as check_executor
 from obi_widgets.checks import as_list, fraction, integer
+from obi_widgets.errors import counted
 from obi_widgets.history.given import as_loaders
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.settings import Settings
@@ -118,7 +119,7 @@ class Proposal:
     @property
     def sentence(self) -> str:
         """The proposal with its reason, in words; it begins with "None" if there is none."""
-        many = f"{self.tried:,} setting{'' if self.tried == 1 else 's'} tried"
+        many = f"{counted(self.tried, 'setting')} tried"
         p = self.candidate
         if p is None:
             return (

@@ -19,6 +19,7 @@ from obi_widgets.calibration.seal import Seal, Seen, clock, sha256_of
 from obi_widgets.calibration.track_record import ABOVE, BELOW, PLACES, UNDECIDED, TrackRecord, worst
 from obi_widgets.checks import choice, instance, text
 from obi_widgets.checks import path as as_path
+from obi_widgets.errors import counted
 from obi_widgets.history.given import as_history
 from obi_widgets.history.provenance import utc
 from obi_widgets.settings.parameters import Parameters
@@ -102,7 +103,7 @@ class SealedTest:
 
     def __repr__(self) -> str:
         verdict = f"broken, {self.verdict}" if self.broken else self.verdict
-        return f"<SealedTest {self.seal.market}, {len(self.trades):,} trades, {verdict}>"
+        return f"<SealedTest {self.seal.market}, {counted(len(self.trades), 'trade')}, {verdict}>"
 
     # -- judging ---------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from obi_widgets.calibration.confidence_sequence import AsymptoticSequence, ClippedSequence
 from obi_widgets.calibration.seal import Judged
+from obi_widgets.errors import counted
 from obi_widgets.trading.entries import scan
 from obi_widgets.trading.hourly_cap import NO_CAP, entered, newest
 from obi_widgets.trading.trade_list import utc_of
@@ -151,7 +152,7 @@ class TrackRecord:
         n, mean, clipped = len(self.trades), self.mean, self.clipped
         if not n:
             return "No trade has been closed since the seal."
-        count = "1 trade" if n == 1 else f"{n:,} trades"
+        count = counted(n, "trade")
         sentences = [f"{count} since the seal made {mean.mean:+.2f} bps net on average."]
         if n < self.seal.burn_in:
             sentences.append(f"There is no decision before {self.seal.burn_in} trades.")
@@ -174,7 +175,7 @@ class TrackRecord:
         place, count = PLACES[self.queue], len(self.trades)
         if not count:
             return f"{place}: no trade"
-        trades = "1 trade" if count == 1 else f"{count:,} trades"
+        trades = counted(count, "trade")
         return f"{place}: {trades}, {self.mean.mean:+.2f} bps net on average"
 
     def to_frame(self) -> pd.DataFrame:

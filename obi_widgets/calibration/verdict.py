@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from obi_widgets.calibration.forward_returns import COARSE
+from obi_widgets.errors import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -169,7 +170,7 @@ def judge(e: Evidence) -> Judgement:
         return Judgement("not enough data", e.beyond, -1)
     whole, before, held_out = e.told
     if e.episodes[0] < MIN_EPISODES:
-        many = f"{e.episodes[0]} episode{'' if e.episodes[0] == 1 else 's'}"
+        many = counted(e.episodes[0], "episode")
         return Judgement(
             "not enough data",
             f"The threshold is too tight, or the record too short: {many} beyond the threshold, "

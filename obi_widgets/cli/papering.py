@@ -11,7 +11,7 @@ import click
 from obi_widgets.checks import number
 from obi_widgets.cli.config import find_config, with_changes
 from obi_widgets.cli.output import say_json, say_table
-from obi_widgets.errors import SettingsError, quoted
+from obi_widgets.errors import SettingsError, counted, quoted
 from obi_widgets.feeds.loading import load
 from obi_widgets.feeds.sources import open_feed
 from obi_widgets.paper.log import read_log
@@ -88,8 +88,9 @@ def line_text(line: dict[str, Any]) -> str:
         case "trouble":
             return f"{time}        {line['text']}"
         case "end":
-            counts = f"{line['entries']:,} entries, {line['declined']:,} declined"
-            return f"{time}        {counts}; {line['why'].rstrip('.')}."
+            entries = counted(line["entries"], "entry", "entries")
+            why = line["why"].rstrip(".")
+            return f"{time}        {entries}, {line['declined']:,} declined; {why}."
     return ""
 
 

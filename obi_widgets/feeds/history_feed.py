@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from obi_widgets.errors import SourceError
+from obi_widgets.errors import SourceError, counted
 from obi_widgets.feeds.base import Feed, Place
 from obi_widgets.feeds.clocks import Lag
 from obi_widgets.feeds.health.of_history import health_of_history
@@ -118,7 +118,7 @@ def _length(history: History) -> str:
     """Return in words how long a history is."""
     count = len(history)
     seconds = (int(history.time[-1]) - int(history.time[0])) / 1e9 if count else 0.0
-    return f"{count:,} book state{'' if count == 1 else 's'} in {_duration(seconds)}"
+    return f"{counted(count, 'book state')} in {_duration(seconds)}"
 
 
 def _duration(seconds: float) -> str:

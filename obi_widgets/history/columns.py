@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from obi_widgets.errors import HistoryError
+from obi_widgets.errors import HistoryError, counted
 from obi_widgets.history.column_checks import check_columns
 from obi_widgets.history.context import Context
 from obi_widgets.history.conversions import Conversions
@@ -186,6 +186,6 @@ class History(FilledLater, DerivedColumns, Conversions):
             return f"<History {name}empty>"
         first, last = self.time[[0, -1]].view("datetime64[ns]")
         return (
-            f"<History {name}{len(self):,} states × {self.levels} levels, "
-            f"{str(first)[:19]} to {str(last)[:19]} UTC, {self.gaps} gaps>"
+            f"<History {name}{counted(len(self), 'state')} × {counted(self.levels, 'level')}, "
+            f"{str(first)[:19]} to {str(last)[:19]} UTC, {counted(self.gaps, 'gap')}>"
         )

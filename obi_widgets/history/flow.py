@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from obi_widgets.errors import HistoryError
+from obi_widgets.errors import HistoryError, counted
 from obi_widgets.history.grid import on_grid
 from obi_widgets.history.unchecked import changed
 
@@ -101,7 +101,7 @@ class Flow:
     lot_size: float
 
     def __repr__(self) -> str:
-        return f"<Flow of {len(self.events):,} states, in lots of {self.lot_size:g}>"
+        return f"<Flow of {counted(len(self.events), 'state')}, in lots of {self.lot_size:g}>"
 
     def rows(self, which: slice) -> Flow:
         """Return those of some of the states, sharing memory."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import numpy as np
 
 from obi_widgets.checks import as_float, flag
-from obi_widgets.errors import HistoryError, quoted
+from obi_widgets.errors import HistoryError, counted, quoted
 from obi_widgets.history import context, depth, large_levels, trades
 from obi_widgets.history.flow import RANKS, between, flow_of, joined
 from obi_widgets.history.grid import snap
@@ -309,7 +309,8 @@ def _check_joinable(before: Joinable, after: Joinable) -> None:
         )
     if before.levels != after.levels:
         raise HistoryError(
-            f"One history has {before.levels} levels a side, and another has {after.levels}.",
+            f"One history has {counted(before.levels, 'level')} a side, and another has "
+            f"{after.levels}.",
             "Load all with the same levels.",
         )
     if after.time[0] <= before.time[-1]:

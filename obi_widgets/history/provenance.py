@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from obi_widgets.errors import counted
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -59,11 +61,11 @@ class Provenance:
 
     def __str__(self) -> str:
         times = (f"{one[:10]} {one[11:19]}" for one in (self.start, self.end))
-        gaps = "" if self.gaps is None else f", {self.gaps:,} gap{'' if self.gaps == 1 else 's'}"
+        gaps = "" if self.gaps is None else f", {counted(self.gaps, 'gap')}"
         given = "" if self.source is None else f", from {self.source}"
         return (
             f"{self.market or 'a market without a name'}, {' to '.join(times)} UTC, "
-            f"{self.states:,} states of {self.levels} levels{gaps}{given}, "
+            f"{counted(self.states, 'state')} of {counted(self.levels, 'level')}{gaps}{given}, "
             f"sha256 {self.sha256[:12]}"
         )
 

@@ -29,6 +29,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
+from obi_widgets.errors import counted
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -245,7 +247,7 @@ def note(silences: Sequence[Silence], start: int, count: int) -> str:
     many = int(np.count_nonzero(~known(silences, start, count))) if silences else 0
     if not many:
         return ""
-    states = "1 state" if many == 1 else f"{many:,} states"
+    states = counted(many, "state")
     return (
         f"No trades came during {states} although the book went on: the stream of trades seems to "
         "have stopped. Post-only fills are unknown there."

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from obi_widgets.card.modes import mode_of
-from obi_widgets.errors import ArgumentError, SettingsError, quoted, suggest
+from obi_widgets.errors import ArgumentError, SettingsError, counted, quoted, suggest
 from obi_widgets.history.given import as_history
 from obi_widgets.session.live_cards import LiveCards
 from obi_widgets.settings.presets import BUILT_IN
@@ -139,7 +139,7 @@ def _checked(past: object, sessions: Mapping[str, Session]) -> dict[str, History
         levels, has = market.history().levels, history.levels
         if has != levels:
             raise ArgumentError(
-                f"past has {has} level{'' if has == 1 else 's'} a side for {quoted(source)}, and "
+                f"past has {counted(has, 'level')} a side for {quoted(source)}, and "
                 f"the board keeps {levels}.",
                 f"Load it with levels={levels}, or give levels={has} to the board.",
             )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from obi_widgets.checks import integer, number
-from obi_widgets.errors import VenueError
+from obi_widgets.errors import VenueError, counted
 
 if TYPE_CHECKING:
     from obi_widgets.feeds.base import Followed
@@ -59,7 +59,7 @@ def _unfinished(
     market: Followed, count: int, states: int, seconds: float, added: int, *, quiet: bool
 ) -> VenueError:
     """Return the error of a wait that ended too early, with its reason if that is known."""
-    seen = f"{count:,} of {states:,} states came"
+    seen = f"{count:,} of {counted(states, 'state')} came"
     source = f"{market.instrument.venue}:{market.instrument.symbol}"
     if market.state == "closed":
         return VenueError(f"{seen}. {market.detail}".strip(), market.advice, source=source)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 
 from obi_widgets.checks import UNSET, Unset
-from obi_widgets.errors import ArgumentError, ObiError, quoted
+from obi_widgets.errors import ArgumentError, ObiError, counted, quoted
 from obi_widgets.feeds.options import Options
 from obi_widgets.presentation.board.board_frame import BoardFrame, BoardMaker
 from obi_widgets.presentation.board.board_texts import board_state, board_still
@@ -159,7 +159,7 @@ class Board(BoardData, Panel):
     def __repr__(self) -> str:
         names = self._board.sources
         shown = ", ".join(map(repr, names[:3])) + (", …" if len(names) > 3 else "")
-        many = f"{len(names)} market{'' if len(names) == 1 else 's'}"
+        many = counted(len(names), "market")
         return f"Board({many}: {shown})"
 
     def wait(self, states: int = 1, *, timeout: float | None = None) -> None:

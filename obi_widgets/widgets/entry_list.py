@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from obi_widgets.errors import counted
 from obi_widgets.presentation.still.still import Still, Table
 from obi_widgets.presentation.texts.entry_marks import MOST_LISTED, ORDERS, list_rows, listed
 from obi_widgets.widgets.assets import asset
@@ -100,4 +101,4 @@ def _said(shown: int, many: int) -> str:
     if not many:
         return str(NOTHING["said"])
     first = f", the first {MOST_LISTED} shown" if shown < many else ""
-    return f"{many:,} {'entry' if many == 1 else 'entries'} in view{first}. Click one to go there."
+    return f"{counted(many, 'entry', 'entries')} in view{first}. Click one to go there."

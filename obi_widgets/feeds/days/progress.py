@@ -7,6 +7,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TextIO
 
+from obi_widgets.errors import counted
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -140,11 +142,6 @@ def kept(folder: Path, recorders: Sequence[MarketRecorder]) -> str:
         f"{counted(gaps, 'gap')}, from {_moment(first)} to {_moment(last)} UTC, in "
         f"{counted(files, 'file')} of {bytes_text(size)}: obi.load({str(folder)!r}{market})."
     )
-
-
-def counted(count: int, what: str) -> str:
-    """Return a number of things: ``1 gap``, ``2 gaps``."""
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _moment(time: int) -> str:

@@ -7,7 +7,7 @@ import itertools
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, TypeAlias
 
-from obi_widgets.errors import ArgumentError, RecordingError
+from obi_widgets.errors import ArgumentError, RecordingError, counted
 from obi_widgets.feeds.formats.venue import FileVenue
 from obi_widgets.feeds.recording.files import BLOCK_SIZE, blocks
 from obi_widgets.feeds.recording.skipped import Skipped
@@ -182,7 +182,7 @@ class EventFiles(ABC):
     def __iter__(self) -> Iterator[EventRecord]:
         self.skipped = Skipped(lacking=self.lacking())
         if self.depth is not None:
-            what = f"Of the book, the file has the best {self.depth} levels a side."
+            what = f"Of the book, the file has the best {counted(self.depth, 'level')} a side."
             self.skipped.lacking.append(what)
         merged = heapq.merge(*self.read(), key=_received)
         events = self._told_of_silence(self.follow(merged))

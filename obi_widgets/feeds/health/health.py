@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
+from obi_widgets.errors import counted
 from obi_widgets.feeds.health.durations import Durations
 from obi_widgets.market_data.events import CURRENT
 
@@ -260,7 +261,7 @@ class Health:
         if self.reason:
             parts.append(self.reason.rstrip("."))
         gaps = self.gaps
-        parts.append(f"{gaps.count} gap{'' if gaps.count == 1 else 's'}")
+        parts.append(counted(gaps.count, "gap"))
         if gaps.count:
             parts[-1] += f" of {gaps.seconds:.3g} s in all"
         if math.isfinite(self.lag.median):

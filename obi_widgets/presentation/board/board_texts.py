@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Protocol
 
+from obi_widgets.errors import counted
 from obi_widgets.market_data.events import CURRENT
 from obi_widgets.presentation.board.compared import POINTS
 from obi_widgets.presentation.board.leads import leads_state
@@ -67,7 +68,7 @@ def shown_state(row: BoardRow) -> str:
     return "filling" if filling else state_of(row)
 
 
-def counted(rows: Sequence[BoardRow]) -> list[list[Any]]:
+def state_counts(rows: Sequence[BoardRow]) -> list[list[Any]]:
     """Return how many markets are in each state, the most frequent first, and in conflict."""
     states = Counter(map(shown_state, rows)).most_common()
     conflicts = sum(row.card.state == "conflict" for row in rows)
@@ -174,7 +175,7 @@ def board_state(frame: BoardFrame) -> dict[str, Any]:
     state: dict[str, Any] = {
         "markets": [named(row) for row in frame.rows],
         "opened": frame.opened,
-        "states": counted(frame.rows),
+        "states": state_counts(frame.rows),
         "signal": signal.name.replace("_", " "),
         "bounded": signal.range is not None,
         "signal_title": formatting.about(signal),
@@ -261,7 +262,7 @@ def board_still(frame: BoardFrame) -> Still:
         rows.append([symbol, venue, shown_state(row), *figures])
     newest = max((row.time for row in frame.rows), default=0)
     when = f", {formatting.clock(newest)} UTC" if newest else ", before the first data"
-    many = f"{len(rows)} market{'' if len(rows) == 1 else 's'}"
+    many = counted(len(rows), "market")
     said = f"Still picture of a board of {many}{when}. Run this cell to start it again."
     columns: tuple[str, ...] = COLUMNS
     if frame.mode is not None:

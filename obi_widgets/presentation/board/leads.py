@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from obi_widgets.errors import counted
 from obi_widgets.presentation.texts import formatting
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def leads_state(leads: Leads | None) -> dict[str, Any]:
     found = leads or Leads()
     head = ""
     if found.pairs:
-        many = f"{len(found.pairs)} pair{'' if len(found.pairs) == 1 else 's'}"
+        many = counted(len(found.pairs), "pair")
         until = formatting.clock(found.end)
         head = f"{many}, over {formatting.duration(found.seconds)} up to {until} UTC. {CAUTION}"
     sentences = [found.error] if found.error else found.sentences

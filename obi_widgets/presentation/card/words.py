@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
+from obi_widgets.errors import counted
 from obi_widgets.presentation.texts import formatting
 from obi_widgets.presentation.texts.formatting import MINUS, NOTHING, number
 
@@ -242,7 +243,7 @@ def worth(found: WorthSoFar, horizon: float, fee_bps: float) -> Line:
     if not found.n:
         return Line(NOTHING, "no card that leans has an outcome yet")
     cost = 2 * fee_bps + found.spread_bps
-    cards = f"{found.n:,} card{'' if found.n == 1 else 's'}"
+    cards = counted(found.n, "card")
     title = (
         f"Mean return with the direction {horizon:g} s after {cards} that leaned in the last 24 h, "
         f"before costs. Costs {formatting.bps(cost)}: two taker's fees of {formatting.bps(fee_bps)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from obi_widgets.errors import counted
 from obi_widgets.market_data.events import CURRENT
 from obi_widgets.presentation.texts import formatting
 from obi_widgets.presentation.texts.formatting import MINUS, NOTHING
@@ -35,11 +36,6 @@ def length(seconds: float) -> str:
         ms = 1e3 * seconds
         return f"{ms:.1f} ms" if 0.05 <= ms < 9.95 and round(ms, 1) % 1 else f"{ms:.0f} ms"
     return f"{seconds:.1f} s" if seconds < 9.95 else formatting.duration(seconds)
-
-
-def count(number: float, one: str, many: str = "") -> str:
-    """Return a number with its noun, such as "1 gap" or "1,204 gaps"."""
-    return f"{number:,.0f} {one if number == 1 else many or one + 's'}"
 
 
 def share(part: float) -> str:
@@ -177,7 +173,7 @@ def size(number: float) -> str:
 
 def _gaps(health: Health) -> Cell:
     gaps, stale = health.gaps, health.stale
-    figure = count(gaps.count, "gap")
+    figure = counted(gaps.count, "gap")
     beside = _in_all(gaps)
     notes = []
     if health.resyncs > 0:
@@ -212,7 +208,7 @@ def _refused(health: Health) -> Cell:
     rest = health.refused[MOST_REFUSED:]
     note = ""
     if rest:
-        note = f"and {sum(one.count for one in rest):,} of {count(len(rest), 'other name')}"
+        note = f"and {sum(one.count for one in rest):,} of {counted(len(rest), 'other name')}"
     return _cell("Refused frames", about, f"{total:,}", beside, note) | {"rows": rows}
 
 

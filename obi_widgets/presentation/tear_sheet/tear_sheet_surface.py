@@ -9,6 +9,7 @@ import numpy as np
 
 from obi_widgets.calibration.forward_returns import too_coarse
 from obi_widgets.calibration.holdout import DEFAULT_HOLD_OUT
+from obi_widgets.errors import counted
 from obi_widgets.presentation.texts import formatting
 from obi_widgets.presentation.texts.formatting import MINUS, number
 
@@ -106,7 +107,7 @@ class _Means:
         if not entries:
             return self._nothing[j] + orders
         mean, half = number(self._mean[i, j], 2, sign=True), number(1.96 * self._error[i, j], 2)
-        trades = f"{entries:,} trade{'' if entries == 1 else 's'}"
+        trades = counted(entries, "trade")
         return (
             f"{mean} ± {half} bps, {trades}, {formatting.won(self._won[i, j], entries)} won{orders}"
         )

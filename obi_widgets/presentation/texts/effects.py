@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from obi_widgets.calibration.difference import FEW
 from obi_widgets.calibration.forward_returns import COARSE, too_coarse
+from obi_widgets.errors import counted
 from obi_widgets.presentation.texts import formatting
 from obi_widgets.signals.insight import Note
 
@@ -32,7 +33,7 @@ def depth_effect(depth: int | None, reach: Reach) -> Note:
     weight = f", weight {reach.weight:.2f}" if math.isfinite(reach.weight) else ""
     note = f"Deepest: {reach.bps:.1f} bps from mid{weight}."
     if depth is not None and reach.levels < depth:
-        note = f"The book has only {reach.levels} levels. {note}"
+        note = f"The book has only {counted(reach.levels, 'level')}. {note}"
     if reach.inferred:
         return Note(f"{note} {inferred_share(reach)}", warning=True)
     return Note(note)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from obi_widgets.calibration.difference import FEW
-from obi_widgets.errors import SettingsError, quoted
+from obi_widgets.errors import SettingsError, counted, quoted
 from obi_widgets.parameters import Choice, Levels, Number
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def spread(value: float, middle: float, tick_size: float) -> str:
     if not math.isfinite(share) or abs(share) >= 0.005 or not value:
         return bps(share)
     ticks = round(value / tick_size)
-    return f"{ticks:,} tick{'' if ticks == 1 else 's'}"
+    return counted(ticks, "tick")
 
 
 def won(share: float, count: int) -> str:

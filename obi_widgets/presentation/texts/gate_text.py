@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from obi_widgets.calibration.difference import FEW
+from obi_widgets.errors import counted
 from obi_widgets.presentation.texts import formatting
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def _selects(figures: Mapping[str, float], gone: int, tried: int) -> list[str]:
     by = formatting.bps(math.fabs(more))
     bounds = f"{formatting.number(low, 2, sign=True)} to {formatting.number(high, 2, sign=True)}"
     chance = "" if low > 0 or high < 0 else ", which may be chance"
-    settings = "1 setting" if tried == 1 else f"{tried:,} settings"
+    settings = counted(tried, "setting")
     return [
         f"Those it keeps made {by} {'more' if more > 0 else 'less'}{chance}: {bounds}, "
         f"95 % interval, allowing for {settings} tried."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from obi_widgets.errors import VenueError
+from obi_widgets.errors import VenueError, counted
 from obi_widgets.feeds.blocking import run, run_and_wait
 from obi_widgets.feeds.given.feed import name_of
 from obi_widgets.feeds.thread import FeedThread
@@ -144,7 +144,7 @@ class _Serving:
                     lines_end = True
                     self._told("Standard output was not read fast enough: no line follows.")
             if server.shed > shed:
-                self._told(f"Closed, since too slow: {_count(server.shed - shed, 'subscriber')}.")
+                self._told(f"Closed, since too slow: {counted(server.shed - shed, 'subscriber')}.")
                 shed = server.shed
             left_out = sum(market.missed for market in self._markets)
             if left_out > missed:
@@ -165,7 +165,3 @@ class _Serving:
             if market.feed.kind not in FINISHED:
                 standing, source = market.standing, name_of(market.feed.market.instrument)
                 raise VenueError(standing.detail, standing.advice, source=source)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

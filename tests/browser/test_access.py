@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import axe_playwright_python
+import pytest
 from playwright.sync_api import expect
 
+from browser.conftest import WHOLE
 from browser.looks import THEMES
 from browser.screen import PATIENCE, Screen, eventually
 
@@ -62,6 +64,16 @@ def violations_by_theme(screen: Screen) -> dict[str, list[str]]:
     found["forced colours"] = violations(screen)
     nb.page.emulate_media(forced_colors="none")
     return {name: one for name, one in found.items() if one}
+
+
+@pytest.fixture
+def lab(jupyterlab):
+    """A lab of its own, with the whole of its past: there is more to find fault with."""
+    with jupyterlab.notebook(WHOLE) as nb:
+        nb.run_all()
+        screen = Screen(nb)
+        screen.wait_for_state("live")
+        yield screen
 
 
 def test_axe_finds_nothing_in_any_fold_of_any_theme(lab):

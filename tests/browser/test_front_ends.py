@@ -7,7 +7,7 @@ import importlib.util
 import pytest
 from playwright.sync_api import expect
 
-from browser.conftest import LAB
+from browser.conftest import WHOLE
 from browser.front_ends import front_end, marimo
 from browser.looks import contrasts, cut_off
 from browser.screen import IMBALANCE, MID, PATIENCE, Screen, eventually
@@ -46,7 +46,7 @@ def check_look(screen, *, dark):
 def test_the_lab_runs(jupyterlab, artefacts, name, options, dark):
     if importlib.util.find_spec(name) is None:
         pytest.skip(f"{name} is not installed: pip install -e '.[test]'")
-    with front_end(jupyterlab, name, LAB, options=options) as opened:
+    with front_end(jupyterlab, name, WHOLE, options=options) as opened:
         screen, page = Screen(opened), opened.page
         screen.wait_for_state("live")
         # The ladder is full, and lines are drawn.

@@ -85,7 +85,7 @@ def test_without_an_edge_five_percent_are_significant(seconds, kind, threshold):
     within_the_band(found.p_bootstrap <= LEVEL)
 
 
-# Of hours fewer, as their coefficients cost most: it is short records that a test's level fails on.
+# Fewer of an hour: their coefficients take most of the time of this file.
 @pytest.mark.parametrize(("seconds", "seeds"), [(SHORT, SEEDS), (HOUR, SEEDS // 4)])
 def test_without_an_edge_five_percent_of_coefficients_are_significant(seconds, seeds):
     p = []

@@ -20,6 +20,7 @@ def composite(seed, leads, rows=6000, steps=6):
     return START + np.arange(rows) * 10 * SECOND, parts, move
 
 
+@pytest.mark.slow
 def test_one_good_part_wins_over_equal_weights():
     won, weights = 0, []
     for seed in range(12):

@@ -141,6 +141,7 @@ def a_market(seed):
         yield (([bid], sizes[:1]), ([bid + 1], sizes[1:]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hold", [0.5, 20.0, 150.0])
 def test_entries_stay_as_they_were_made_while_old_states_are_dropped(hold):
     """Followed with little memory, or all at once with much: of the states kept, the same."""
@@ -166,6 +167,7 @@ def test_entries_stay_as_they_were_made_while_old_states_are_dropped(hold):
     assert analysis.history.start >= 2 * BLOCK
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every", [1.2, 2.7, 5.1])
 def test_states_that_came_and_went_unseen_leave_no_trace(every):
     """As when nobody looks for long: what is seen then is what one who looks first sees."""
@@ -233,6 +235,7 @@ def test_appended_to_the_signal_is_that_of_the_whole_to_the_bit(history, broken,
     assert np.isfinite(signal(history)).any()
 
 
+@pytest.mark.slow
 def test_while_old_states_are_dropped_a_look_back_reads_what_is_kept():
     """Values stay as they were made; each is that of a history that keeps everything."""
     parameters = Parameters(zscore(obi.imbalance), depth=1, window=20.0)

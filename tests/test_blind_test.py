@@ -35,6 +35,7 @@ def test_what_is_true_of_a_tape_is_what_happens_in_many_hours(edge, price):
     assert (expected.mean() > 0) == (edge > 2)
 
 
+@pytest.mark.slow
 def test_the_least_edge_that_pays_is_well_above_its_costs_and_the_largest_that_does_not_below():
     for edge, gain in zip(blind_test.EDGES_THAT_PAY, (0.5, 1.3), strict=True):
         assert hourly(Market(edge), 24)[:, 1].mean() == pytest.approx(gain, abs=0.07)

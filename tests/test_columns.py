@@ -30,6 +30,7 @@ MOVES = st.tuples(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(st.lists(MOVES, min_size=2, max_size=12), st.sampled_from([7, pixel_columns.PIECE]))
 def test_what_is_remembered_is_what_would_be_found_anew(moves, piece):

@@ -181,6 +181,7 @@ def test_a_parquet_file_keeps_its_levels_and_its_interval_or_gets_finer(folder, 
         assert after.sha256() == before.sha256()
 
 
+@pytest.mark.slow
 def test_a_recording_that_was_damaged_later_takes_nothing_from_a_parquet_file(folder):
     paths = obi.compact(folder)
     before = [obi.load(path).sha256() for path in paths]

@@ -314,6 +314,7 @@ def three(random, *, follows=0.0, alone=0.0, states=2400):
     return history, lead, 0.8 * lead + 0.6 * other
 
 
+@pytest.mark.slow
 def test_what_only_goes_with_another_adds_nothing_and_is_told_as_often_as_by_chance():
     wrong, beside, seeds = 0, 0, 150
     for seed in range(seeds):

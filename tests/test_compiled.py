@@ -148,6 +148,7 @@ def test_entries_are_the_same(
         np.testing.assert_array_equal(ours, twin)
 
 
+@pytest.mark.slow
 @given(
     st.lists(states, min_size=1, max_size=60),
     st.sampled_from([0.0, 0.4, 0.8]),

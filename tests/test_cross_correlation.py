@@ -81,6 +81,7 @@ def test_unrelated_series_exceed_chance_as_seldom_as_said(share):
     assert beyond <= 22  # of 10 expected at most, + 3.9 standard deviations
 
 
+@pytest.mark.slow
 def test_the_bounds_hold_a_lead_as_often_as_said():
     """With so much noise that the peak of the correlations wanders."""
     inside = 0

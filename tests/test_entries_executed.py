@@ -195,6 +195,7 @@ def _rounded(entry):
     return [round(one, 9) if isinstance(one, float) else one for one in entry]
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(tape=TAPES, parameters=EXECUTED)
 def test_random_tapes(tape, parameters):

@@ -89,6 +89,7 @@ def test_a_taker_without_latency_makes_the_entries(history, broken, threshold, h
         np.testing.assert_array_equal(free["net_bps"], entries["gross_bps"])
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(history=TAPES, parameters=ANY)
 def test_a_taker_without_latency_makes_the_entries_of_random_tapes(history, parameters):
@@ -126,6 +127,7 @@ def test_captures(history, broken, execution):
     assert len(statuses) >= 2
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(states=st.lists(STATE, min_size=2, max_size=60), parameters=ANY, execution=EXECUTIONS,
        data=st.data())  # fmt: skip

@@ -89,6 +89,7 @@ def test_the_live_edge_takes_few_bytes(lab, simulated):
     assert np.quantile(sizes, 0.99) < EDGE
 
 
+@pytest.mark.slow
 def test_a_pan_and_a_zoom_take_a_picture_at_most(lab, simulated):
     frames = Frames(lab)
     end = int(simulated.time[-1])

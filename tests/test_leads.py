@@ -37,6 +37,7 @@ def result(search):
     return wait_for(lambda: search.found if not search.found.looking else None, "a result")
 
 
+@pytest.mark.slow
 def test_a_market_that_is_heard_later_is_led(search):
     histories = {"near": heard(20), "far": heard(520)}
     assert search.found is None

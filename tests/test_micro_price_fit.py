@@ -91,6 +91,7 @@ def test_the_truth_of_a_market_without_memory_is_found_and_is_a_martingale(memor
     assert ((high - low) < (moves["mid_high"] - moves["mid_low"]))[moves["n"] > 0].all()
 
 
+@pytest.mark.slow
 def test_a_simulated_market_is_a_martingale_by_bucket_out_of_sample():
     history = obi.simulate(seconds=1200, levels=1, seed=4)
     half = len(history) // 2

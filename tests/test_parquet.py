@@ -134,6 +134,7 @@ def test_a_slice_is_saved_as_it_is(tmp_path_factory, first, last):
 SLICED: list[obi.History] = []
 
 
+@pytest.mark.slow
 def test_what_was_dropped_before_still_counts(tmp_path):
     history = written(4 * BLOCK, 1, capacity=BLOCK)
     assert history.start > 0

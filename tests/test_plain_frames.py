@@ -142,6 +142,7 @@ def test_a_capture_comes_to_the_same(symbol, options):
     assert obi.load(paths, **options).sha256() == history.sha256()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("symbol", SYMBOLS)
 def test_of_a_capture_nearly_all_is_plain(symbol, left):
     recording = Recording([captured(f"binance_usdm/{symbol}_202407{day}.gz") for day in (18, 19)])

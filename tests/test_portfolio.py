@@ -132,6 +132,7 @@ def test_means_are_weighted_by_size():
 SPANS = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6), st.booleans()), max_size=12)
 
 
+@pytest.mark.slow
 @settings(max_examples=80)
 @given(markets=st.lists(SPANS, min_size=1, max_size=4), most=st.integers(1, 4))
 def test_against_a_plain_loop(markets, most):

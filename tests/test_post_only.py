@@ -80,6 +80,7 @@ def same(got, wanted):
     assert got.held == wanted.held
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(tape=tapes(), parameters=POSTED, queue=QUEUES, start=st.integers(1, 30))
 def test_dropped_states_do_not_change_what_is_entered_later(tape, parameters, queue, start):

@@ -53,6 +53,7 @@ def plain_error(signal, y, end, mid):
     return np.mean(squares) ** 0.5 / len(rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("drift", [0.0, 0.02])
 def test_the_error_equals_the_formula_in_plain_python(drift):
     random = np.random.default_rng(4)

@@ -87,6 +87,7 @@ def test_a_recording_without_a_book_says_why(tmp_path, records, why):
     )
 
 
+@pytest.mark.slow
 def test_a_recorded_market_is_the_same_however_often_it_is_loaded(tmp_path):
     path = obi.record("sim:ETH-PERP", tmp_path / "a.gz", seconds=0.05, seed=3, warmup=120)
     first, second = (obi.load(path, interval=0) for _ in range(2))

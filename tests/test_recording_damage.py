@@ -353,6 +353,7 @@ print((kilobytes("VmHWM") - before) // 1024, told)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("bomb", BOMBS)
 @pytest.mark.parametrize("name", ["a.gz", "a.zst"])

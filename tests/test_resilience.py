@@ -122,6 +122,7 @@ def test_a_recovery_that_takes_longer_than_is_looked_is_infinite():
     assert table.loc["depth", "recovered"] < 0.2
 
 
+@pytest.mark.slow
 def test_without_a_shock_there_is_nothing_to_recover_from():
     said = [
         obi.resilience(market(1.0, shock=0.0, seed=seed, orders=60), levels=1)["half_life"]

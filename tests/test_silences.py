@@ -310,6 +310,7 @@ def test_appended_equals_whole_across_a_silence(history, queue):
         )
 
 
+@pytest.mark.slow
 def test_sweep_and_verdict_leave_them_out(history):
     (silence,) = history.silences
     told = dataclasses.replace(history, silences=())

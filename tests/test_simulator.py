@@ -68,12 +68,14 @@ def test_with_an_edge_mid_moves_by_what_the_pressure_is_worth(edge, horizon):
     assert np.sign(edge) * standard_errors(move * imbalance) > 3  # and the book tells of it
 
 
+@pytest.mark.slow
 def test_the_edge_is_the_slope_of_the_move_against_the_pressure():
     move, pressure, _ = moves(4.0, 3000, 8.0)
     slope = (move * pressure).sum() / (pressure**2).sum()
     assert slope == pytest.approx(4.0 * (1 - np.exp(-1)), rel=0.2)
 
 
+@pytest.mark.slow
 def test_the_pressure_fades_with_the_time_constant_that_is_said():
     _, pressure, _ = path(0.0, 3000, 11)
     lag = round(SimulatedMarket.fade / STEP)
@@ -279,6 +281,7 @@ def counted(seconds, seed):
     return count, expected, np.array(shares)
 
 
+@pytest.mark.slow
 def test_orders_come_at_the_rates_that_the_model_says():
     count, expected, shares = counted(600, 7)
     assert count.keys() == expected.keys()

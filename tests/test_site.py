@@ -74,6 +74,7 @@ def test_each_built_in_signal_is_listed():
         _run((DOCS / f"{name}.md").read_text(encoding="utf-8"), {})
 
 
+@pytest.mark.slow
 def test_the_snippets_of_the_start_run(capsys):
     page = (DOCS / "start.md").read_text(encoding="utf-8")
     _run(page[page.index("## Without a screen") :], {})

@@ -137,6 +137,7 @@ ANY = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(states=books(), tick=st.sampled_from([0.1, 0.01, 0.25, 5.0]), parameters=ANY)
 def test_random_books(tmp_path_factory, states, tick, parameters):
@@ -151,6 +152,7 @@ def test_random_books(tmp_path_factory, states, tick, parameters):
     check(module, history, parameters, told)
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(history=TAPES, parameters=ANY)
 def test_random_tapes(tmp_path_factory, history, parameters):

@@ -109,6 +109,7 @@ def test_without_trades_it_is_refused_or_waits(history):
 # -- in pieces, and after a restart --------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_pieces_saved_and_loaded_give_the_same_result_to_the_bit(history, seed, tmp_path):
     random = np.random.default_rng(seed)

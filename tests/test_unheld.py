@@ -150,6 +150,7 @@ def frame(kind, sequence, bids, asks):
     return json.dumps({"topic": "update:BTC-PERP_0", "data": data})
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(
     messages=st.lists(st.tuples(st.integers(0, 4), CHANGES, CHANGES), max_size=12),

@@ -96,6 +96,7 @@ def test_the_predicted_rate_is_that_of_three_tests_together():
     assert np.isnan(rule_seconds(0.1, np.nan, 0.02, 3600))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("market", [markets.jumps, markets.jumps_and_persistence])
 def test_correlation_tests_keep_their_level_with_jumps_and_persistence(market):
     p, seeds = [], 100

@@ -237,3 +237,79 @@ def test_wrong_trades_are_refused(columns, text):
 def test_a_column_that_trades_need_is_asked_for(column):
     with pytest.raises(HistoryError, match="trades has no column of"):
         obi.History.from_frame(books(), trades=tape().drop(columns=column))
+
+
+def lags(values):
+    return (values.received - values.time).tolist()
+
+
+@pytest.mark.parametrize(
+    ("kind", "unit"), [("text", None), ("ns", None), ("ms", "ms"), ("ns", "ms"), ("naive", None)]
+)
+def test_times_of_receipt_are_used_whatever_kind_they_are_of(kind, unit):
+    event = books().index.tz_localize("UTC")
+
+    def received(later):
+        values = event + pd.Timedelta(later)
+        match kind:
+            case "text":
+                return values.astype(str)
+            case "naive":
+                return values.tz_localize(None)
+        return values.as_unit(kind).astype("int64")
+
+    when = event if unit is None else event.as_unit(unit).astype("int64")
+    frame = books(time=when, received=received("7ms")).reset_index(drop=True)
+    trades = pd.DataFrame(
+        {"time": when, "price": 100.0, "size": 1.0, "side": 1, "received": received("5ms")}
+    )
+    history = obi.History.from_frame(frame, trades=trades, unit=unit)
+    assert lags(history) == [7_000_000] * ROWS
+    assert lags(history.trades) == [5_000_000] * len(history.trades)
+    assert len(history.trades) == ROWS
+
+
+def test_a_frame_keeps_times_of_receipt_by_way_of_csv(history, tmp_path):
+    names = tmp_path / "books.csv", tmp_path / "trades.csv"
+    later = pd.Timedelta("30ms")
+    frames = history.to_frame(levels=6), history.trades.to_frame()
+    for name, frame in zip(names, frames, strict=True):
+        frame.assign(received=frame.received + later).to_csv(name)
+    again = obi.History.from_frame(pd.read_csv(names[0]), trades=pd.read_csv(names[1]))
+    np.testing.assert_array_equal(history.received + later.value, again.received)
+    np.testing.assert_array_equal(history.trades.received + later.value, again.trades.received)
+
+
+def test_times_of_receipt_are_of_the_zone_that_is_given():
+    received = books().index + pd.Timedelta("20ms")
+    for column in (received, received.tz_localize("Europe/Berlin")):
+        history = obi.History.from_frame(books(received=column), tz="Europe/Berlin")
+        assert lags(history) == [20_000_000] * ROWS
+
+
+def test_times_of_receipt_that_are_none_are_refused():
+    with pytest.raises(HistoryError, match=r"frame\['received'\] = 3.* is no time"):
+        obi.History.from_frame(books(received=3))
+
+
+@pytest.mark.parametrize(
+    "ids", [[7, 8, None], ["a", "b", "c"], [2**63, 2**63 + 1, 2**63 + 2]], ids=str
+)
+def test_ids_that_are_no_whole_numbers_are_those_of_rows(ids):
+    trades = pd.DataFrame({"price": 100.0, "size": 1.0, "side": 1}, index=books().index[:3])
+    dtype = {int: "UInt64", str: object}[type(ids[0])]
+    for values, kept in ((pd.array(ids, dtype), [0, 1, 2]), (pd.array([5, 6, 9], "Int64"), None)):
+        history = obi.History.from_frame(books(), trades=trades.assign(id=values))
+        assert history.trades.id.tolist() == (kept or [5, 6, 9])
+
+
+def test_two_columns_of_one_name_are_refused():
+    frame = books()
+    with pytest.raises(HistoryError, match="Several columns are called 'bid_px_0'"):
+        obi.History.from_frame(pd.concat([frame, frame[["bid_px_0"]]], axis=1))
+    twice = books(received=frame.index)
+    with pytest.raises(HistoryError, match="frame has 2 columns 'received'"):
+        obi.History.from_frame(pd.concat([twice, twice[["received"]]], axis=1))
+    trades = pd.DataFrame([[100.0, 1.0, 1, 1.0]], columns=["price", "size", "side", "size"])
+    with pytest.raises(HistoryError, match="trades has 2 columns 'size'"):
+        obi.History.from_frame(frame, trades=trades.set_index(frame.index[:1]))

@@ -138,7 +138,8 @@ class Conversions:
           the best level, as `to_frame` names it: ``bid``, ``bid_size``, ``bid_price_2``. A name of
           single letters needs a number.
 
-        Other columns are not used, but for ``received``, of times.
+        Of the other columns only ``received`` is used: when each row was received, by the local
+        clock. It is as the times are, but its numbers may count in another unit.
 
         Parameters
         ----------
@@ -148,7 +149,8 @@ class Conversions:
         trades : DataFrame, optional
             A row for each trade: ``price`` (``px``), ``size`` (``qty``, ``quantity``, ``amount``,
             ``volume``), ``side`` (``taker_side``): +1 or ``"buy"`` if the taker bought, −1 or
-            ``"sell"``. If there, ``id`` (``trade_id``) and ``received``. Times as in ``frame``.
+            ``"sell"``. If there, ``id`` (``trade_id``), if all are whole numbers, and ``received``.
+            Times as in ``frame``.
         time : str, optional
             Column of the times. If left out: the index, if it holds times; else the column
             ``time`` or ``timestamp``. Text is read as ISO 8601.

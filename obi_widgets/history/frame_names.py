@@ -10,6 +10,7 @@ Without a number it is the best level too; single letters need a number. Capital
 from __future__ import annotations
 
 import re
+from collections import Counter
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -85,6 +86,11 @@ def find(names: Iterable[Hashable]) -> Columns:
         names the columns.
     """
     names = list(names)
+    twice = [name for name, count in Counter(names).items() if count > 1 and meaning(name)]
+    if twice:
+        raise HistoryError(
+            f"Several columns are called {twice[0]!r}.", "Leave all but one of them out."
+        )
     meant = {name: held for name in names if (held := meaning(name)) is not None}
     numbers = [number for _, _, number in meant.values() if number is not None]
     without = len(numbers) < len(meant)

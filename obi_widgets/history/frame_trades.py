@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from obi_widgets.errors import HistoryError, quoted
-from obi_widgets.history.incoming import floats, times
+from obi_widgets.history.incoming import floats, single
 from obi_widgets.history.trades import LARGEST, Trades, narrowed
 
 if TYPE_CHECKING:
@@ -24,11 +24,13 @@ IDS = ("id", "trade_id")
 BOUGHT = {"buy": 1, "bought": 1, "b": 1, "1": 1, "sell": -1, "sold": -1, "s": -1, "-1": -1}
 """The taker's side by the words for it, in small letters."""
 
+LARGEST_ID = 2**63 - 1
+
 MOST_DECIMALS = 12
 EXACT = 2.0**53
 
 
-def trades_of(frame: pd.DataFrame, time: Ints) -> Trades:
+def trades_of(frame: pd.DataFrame, time: Ints, received: Ints | None = None) -> Trades:
     """Return the trades of a DataFrame, in the order of their receipt.
 
     Parameters
@@ -37,19 +39,19 @@ def trades_of(frame: pd.DataFrame, time: Ints) -> Trades:
         See `History.from_frame`.
     time : ndarray of int64, shape (N,)
         Event times, ns.
+    received : ndarray of int64, shape (N,), optional
+        Receive times, ns. If omitted, the event times.
 
     Raises
     ------
     HistoryError
         If a column is missing, or a value is not possible; the error names row and column.
     """
-    import pandas as pd
-
     price_name, size_name = _name(frame, PRICES, "prices"), _name(frame, SIZES, "sizes")
     side_name = _name(frame, SIDES, "the taker's side")
     amounts = []
     for name in (price_name, size_name):
-        values = floats(frame[name], f"trades[{name!r}]")
+        values = floats(single(frame, name, "trades"), f"trades[{name!r}]")
         bad = np.flatnonzero(~((values > 0) & (values < LARGEST)))
         if len(bad):
             raise HistoryError(
@@ -58,14 +60,9 @@ def trades_of(frame: pd.DataFrame, time: Ints) -> Trades:
                 "Leave such trades out.",
             )
         amounts.append(values)
-    side = _sides(frame[side_name], side_name)
-    received = time
-    if "received" in frame.columns and pd.api.types.is_datetime64_any_dtype(frame["received"]):
-        received = times(frame["received"], "trades['received']")
-    number = np.arange(len(time), dtype=np.int64)
-    column = next((name for name in IDS if name in frame.columns), None)
-    if column is not None and frame[column].dtype.kind in "iu":
-        number = frame[column].to_numpy(np.int64)
+    side = _sides(single(frame, side_name, "trades"), side_name)
+    received = time if received is None else received
+    number = _numbers(frame)
     order = np.argsort(received, kind="stable")
     price, price_decimals = _whole(amounts[0], price_name)
     size, size_decimals = _whole(amounts[1], size_name)
@@ -100,6 +97,21 @@ def _name(frame: pd.DataFrame, names: tuple[str, ...], what: str) -> str:
             f"Call it {' or '.join(names)}.",
         )
     return found
+
+
+def _numbers(frame: pd.DataFrame) -> Ints:
+    """Return the number of each trade.
+
+    It is that of its row, unless a column has whole numbers that are kept, for all trades.
+    """
+    rows = np.arange(len(frame), dtype=np.int64)
+    column = next((name for name in IDS if name in frame.columns), None)
+    if column is None:
+        return rows
+    values = single(frame, column, "trades")
+    if values.dtype.kind not in "iu" or values.isna().any() or (values > LARGEST_ID).any():
+        return rows
+    return values.to_numpy(np.int64)
 
 
 def _sides(values: pd.Series[Any], name: str) -> Ints:

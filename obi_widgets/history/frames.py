@@ -11,7 +11,7 @@ from obi_widgets.errors import HistoryError, SettingsError, quoted
 from obi_widgets.history import packing
 from obi_widgets.history.frame_names import find
 from obi_widgets.history.frame_trades import belonging, trades_of
-from obi_widgets.history.incoming import floats, times
+from obi_widgets.history.incoming import fitting, floats, single, times
 from obi_widgets.history.rows_numpy import LARGEST, SMALLEST
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 TIMES = ("time", "timestamp")
 """Columns that hold the times, in this order, if the index does not and none was named."""
+
+RECEIVED = "received"
+"""The column of receive times."""
 
 FRAME = "a DataFrame given by the user"
 """`History.source` of states that came so."""
@@ -54,9 +57,7 @@ def fields_of(
     instance("trades", trades, (pd.DataFrame, type(None)), "Give a pandas.DataFrame, or none.")
     columns = find(frame.columns)
     stamps = times_of(frame, "frame", time=time, unit=unit, tz=tz)
-    received = None
-    if "received" in frame.columns and pd.api.types.is_datetime64_any_dtype(frame["received"]):
-        received = times(frame["received"], "received")
+    received = received_of(frame, "frame", unit=unit, tz=tz)
     levels = max(map(len, columns))
     sides = [[_matrix(frame, side, kind, levels) for side in columns] for kind in ("price", "size")]
     try:
@@ -74,7 +75,8 @@ def fields_of(
         raise
     fields["source"] = FRAME
     if trades is not None:
-        table = trades_of(trades, times_of(trades, "trades", time=time, unit=unit, tz=tz))
+        executed = times_of(trades, "trades", time=time, unit=unit, tz=tz)
+        table = trades_of(trades, executed, received_of(trades, "trades", unit=unit, tz=tz))
         fields["trades"], fields["trade_ends"] = belonging(table, fields["received"])
     return fields
 
@@ -113,8 +115,8 @@ def times_of(
                 f"{name} has no column {column!r}: {quoted(list(frame.columns))}.",
                 "Give the name of the column of times.",
             )
-        values, what = frame[column], f"{name}[{column!r}]"
-    if pd.api.types.is_string_dtype(values.dtype) and not pd.api.types.is_numeric_dtype(values):
+        values, what = single(frame, column, name), f"{name}[{column!r}]"
+    if _is_text(values):
         values = _parsed(values, what, tz)
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         values = _zoned(values, what, tz)
@@ -124,6 +126,41 @@ def times_of(
             "Leave it out: numbers count from 1970 UTC.",
         )
     return times(values, what, unit)
+
+
+def received_of(frame: pd.DataFrame, name: str, *, unit: str | None, tz: str | None) -> Ints | None:
+    """Return the receive time of each row, ns UTC; None if there is no column of them.
+
+    It is as the times of events are. But the local clock may count in another unit, which then
+    follows from the values, and may name its zone where ``tz`` is that of the others.
+
+    Raises
+    ------
+    HistoryError
+        If one of them is no time.
+    """
+    import pandas as pd
+
+    if RECEIVED not in frame.columns:
+        return None
+    values: Any = single(frame, RECEIVED, name)
+    what = f"{name}[{RECEIVED!r}]"
+    if _is_text(values):
+        values = _parsed(values, what, tz)
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        zoned = isinstance(values.dtype, pd.DatetimeTZDtype)
+        return times(values if zoned else _zoned(values, what, tz), what)
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        unit = fitting(values.to_numpy()) or unit
+    return times(values, what, unit)
+
+
+def _is_text(values: Any) -> bool:  # noqa: ANN401
+    """Return whether a column, or an index, holds text."""
+    import pandas as pd
+
+    is_text = pd.api.types.is_string_dtype(values.dtype)
+    return is_text and not pd.api.types.is_numeric_dtype(values)
 
 
 def _parsed(values: Any, what: str, tz: str | None) -> Any:  # noqa: ANN401

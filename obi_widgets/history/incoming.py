@@ -16,6 +16,8 @@ from obi_widgets.checks import choice
 from obi_widgets.errors import HistoryError, SettingsError, quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -41,6 +43,18 @@ def refuse(rows: NDArray[np.intp], what: str, advice: str) -> None:
     """Raise a HistoryError that names the first of the wrong rows, if there are any."""
     if len(rows):
         raise HistoryError(f"In row {rows[0]} {what} ({len(rows)} rows in all).", advice)
+
+
+def single(frame: pd.DataFrame, column: Hashable, name: str) -> pd.Series[Any]:
+    """Return a column of a DataFrame; raise a HistoryError if two have its name."""
+    import pandas as pd
+
+    values = frame[column]
+    if isinstance(values, pd.DataFrame):
+        raise HistoryError(
+            f"{name} has {values.shape[1]} columns {column!r}.", "Leave all but one of them out."
+        )
+    return values
 
 
 # -- times -------------------------------------------------------------------------------------
@@ -86,7 +100,7 @@ def times(values: object, name: str, unit: str | None = None) -> Ints:
         array = stamps.view(np.int64)
     numbers = "iu" if unit in (None, "ns") else "iuf"
     if array.ndim != 1 or array.dtype.kind not in numbers:
-        fits = _fitting(array) if array.ndim == 1 and array.dtype.kind == "f" else ""
+        fits = fitting(array) if array.ndim == 1 and array.dtype.kind == "f" else ""
         raise HistoryError(
             f"{name} has dtype {array.dtype} and {array.ndim} dimensions.",
             f"Its values fit {NAMES[fits]}: give unit={fits!r}."
@@ -147,7 +161,7 @@ def moment(name: str, value: object) -> int:
 def _refuse_time(array: NDArray[Any], bad: NDArray[np.intp], name: str, unit: str) -> None:
     """Raise a HistoryError that names the first impossible time, and the unit that fits."""
     value = array[bad[0]]
-    fits = _fitting(array)
+    fits = fitting(array)
     if fits:
         advice = (
             f"Give unit={fits!r}, or multiply by {UNITS[fits]:,}."
@@ -165,9 +179,9 @@ def _refuse_time(array: NDArray[Any], bad: NDArray[np.intp], name: str, unit: st
     )
 
 
-def _fitting(array: NDArray[Any]) -> str:
+def fitting(array: NDArray[Any]) -> str:
     """Return the unit in which all numbers are times between 1980 and now; empty if none is."""
-    if not len(array):
+    if not len(array) or array.dtype.kind not in "iuf":
         return ""
     latest = clock.time_ns() + AHEAD
     low, high = array.min(), array.max()  # NaN fits no unit

@@ -29,18 +29,6 @@ def heat(step):
     return Heat(nothing, np.zeros(0, np.float32), 0, 1, 0.0, step, 1.0, (4.0, 40.0))
 
 
-@pytest.mark.parametrize(
-    ("venue", "symbol", "quote", "base"),
-    [
-        ("binance-usdm", "BTCUSDT", "USDT", "BTC"), ("lmex", "BTC-PERP", "USDT", "BTC"),
-        ("binance-coinm", "ETHUSD_PERP", "USD", "ETH"), ("binance-usdm", "BTCUSDT", "", ""),
-        ("x", "USDT", "USDT", ""), ("x", "ODD", "USD", ""),
-    ],
-)  # fmt: skip
-def test_the_base_unit_is_named_where_the_symbol_tells_it(venue, symbol, quote, base):
-    assert layer_texts.base_of(obi.Instrument(venue, symbol, quote=quote)) == base
-
-
 def test_the_colours_of_a_heatmap():
     assert layer_texts.resting(heat(0.8), BTC) == "resting BTC per 0.8 USDT, log"
     weighted = layer_texts.resting(heat(0.8), BTC, weighted=True)

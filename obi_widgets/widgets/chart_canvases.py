@@ -9,6 +9,7 @@ import numpy as np
 from obi_widgets.presentation.frames.kept import Kept
 from obi_widgets.presentation.layers.heatmap_numpy import OCTAVE
 from obi_widgets.presentation.texts import formatting, layer_texts
+from obi_widgets.presentation.texts.instrument_units import base_of
 from obi_widgets.widgets.page import Together
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _around(frame: Frame, time: TimeAxis) -> dict[str, Any]:
         marks[:, 0] -= time.origin
     legend = {
         "bubbles": bubbles is not None and len(marks) > 0, "least": "", "heat": None,
-        "base": layer_texts.base_of(instrument),
+        "base": base_of(instrument),
         "decimals": formatting.decimals_of(frame.tick_size),
     }  # fmt: skip
     if bubbles is not None:

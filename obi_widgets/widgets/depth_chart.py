@@ -11,6 +11,7 @@ from obi_widgets.presentation.charts.ticks import nice_ticks
 from obi_widgets.presentation.depth_curve import DepthCurve
 from obi_widgets.presentation.layers.trade_bubbles import round_up
 from obi_widgets.presentation.texts import layer_texts
+from obi_widgets.presentation.texts.instrument_units import base_of
 from obi_widgets.widgets.assets import asset
 from obi_widgets.widgets.panel import Part, StateWidget, checked_session
 
@@ -77,7 +78,7 @@ class DepthWidget(Part):
             [tick, layer_texts.amount(tick)]
             for tick in (nice_ticks(0.0, self._most, 4).tolist() if self._most else [])
         ]
-        base = layer_texts.base_of(frame.instrument)
+        base = base_of(frame.instrument)
         state = {
             "head": " · ".join(filter(None, (f"Depth, {base}" if base else "Depth", told(curve)))),
             "bps": self.bps, "most": self._most, "ticks": ticks, "old": frame.old,

@@ -14,6 +14,7 @@ from obi_widgets.presentation.charts.downsampling import MEAN
 from obi_widgets.presentation.charts.ticks import nice_ticks
 from obi_widgets.presentation.frames.kept import Kept
 from obi_widgets.presentation.texts import formatting
+from obi_widgets.presentation.texts.instrument_units import unit_of
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.widgets.charts import ASK, BID, FAINT, INK, Chart, overlay_state
 from obi_widgets.widgets.page import Together
@@ -120,7 +121,8 @@ class SignalWidget(Chart):
             return  # a frame from before the signal was added
         of, (low, high) = shown.signal, shown.scale
         mean = max(frame.window.column, MEAN) / 1e9
-        named = f"{of.title}, {of.unit}" if of.unit else of.title
+        unit = unit_of(of, frame.instrument)
+        named = f"{of.title}, {unit}" if unit else of.title
         how = f"grey: range in each pixel, line: {round(mean, 1):g} s mean"
         title = f"{named} · {'every state' if shown.raw else how}"
         nothing = formatting.no_signal(frame)

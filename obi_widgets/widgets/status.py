@@ -13,6 +13,7 @@ from obi_widgets.market_data.events import CURRENT
 from obi_widgets.presentation.frames.kept import Kept
 from obi_widgets.presentation.still.still import of_figures
 from obi_widgets.presentation.texts import formatting
+from obi_widgets.presentation.texts.instrument_units import unit_of
 from obi_widgets.widgets.assets import asset
 from obi_widgets.widgets.panel import Part, StateWidget, checked_session
 
@@ -112,7 +113,10 @@ class StatusWidget(Part):
             "mid": formatting.mid(frame.mid, frame.tick_size),
             "spread": formatting.spread(frame.spread, frame.mid, frame.tick_size),
             "signal": formatting.signal(
-                frame.signal, frame.signal_range, of.unit, directional=of.directional
+                frame.signal,
+                frame.signal_range,
+                unit_of(of, frame.instrument),
+                directional=of.directional,
             ),
             "side": formatting.side(frame.signal, frame.signal_range, directional=of.directional),
             "age": None if math.isnan(frame.age) or frame.paused else round(frame.age, 3),

@@ -10,6 +10,7 @@ import traitlets
 from obi_widgets.checks import integer, number
 from obi_widgets.presentation.still.still import Still, Table
 from obi_widgets.presentation.texts import formatting, layer_texts
+from obi_widgets.presentation.texts.instrument_units import base_of
 from obi_widgets.presentation.trade_tape import newest_prints
 from obi_widgets.widgets.assets import asset
 from obi_widgets.widgets.panel import Part, StateWidget, checked_session
@@ -91,7 +92,7 @@ class TapeWidget(Part):
             ]
             for one in prints
         ]  # fmt: skip
-        base = layer_texts.base_of(frame.instrument)
+        base = base_of(frame.instrument)
         head = f"Trades, {base}" if base else "Trades"
         if self.least:
             head += f" · ≥ {layer_texts.amount(self.least)}"

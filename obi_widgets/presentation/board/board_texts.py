@@ -13,6 +13,7 @@ from obi_widgets.presentation.board.leads import leads_state
 from obi_widgets.presentation.board.row_card import card_columns, card_line, span, still_card
 from obi_widgets.presentation.still.still import Still, Table
 from obi_widgets.presentation.texts import formatting
+from obi_widgets.presentation.texts.instrument_units import unit_of
 from obi_widgets.settings.presets import BUILT_IN
 
 if TYPE_CHECKING:
@@ -253,7 +254,9 @@ def board_still(frame: BoardFrame) -> Still:
             figures = [
                 formatting.mid(row.mid, row.tick_size),
                 formatting.spread(row.spread, row.mid, row.tick_size),
-                formatting.signal(row.signal, row.scale, of.unit, directional=of.directional),
+                formatting.signal(
+                    row.signal, row.scale, unit_of(of, row.instrument), directional=of.directional
+                ),
                 since(row.since) if of.directional else "",
                 formatting.bps(row.spark.change, sign=True),
             ]

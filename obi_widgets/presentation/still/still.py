@@ -18,6 +18,7 @@ import numpy as np
 from obi_widgets.presentation.charts.downsampling import spaced_marks
 from obi_widgets.presentation.charts.ticks import clock_ticks, nice_step, nice_ticks
 from obi_widgets.presentation.texts import effects, formatting
+from obi_widgets.presentation.texts.instrument_units import unit_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -225,7 +226,7 @@ def _figures(frame: Frame) -> list[tuple[str, str]]:
             formatting.signal(
                 frame.signal,
                 frame.signal_range,
-                parameters.signal.unit,
+                unit_of(parameters.signal, frame.instrument),
                 directional=parameters.signal.directional,
             ),
         ),
@@ -282,7 +283,8 @@ def _grid(frame: Frame) -> Iterator[str]:
     quote = frame.instrument.quote
     yield text_at(0, 14, f"Mid, {quote}" if quote else "Mid")
     of = frame.parameters.signal
-    yield text_at(0, SIGNAL[0] - 8, f"{of.title}, {of.unit}" if of.unit else of.title)
+    unit = unit_of(of, frame.instrument)
+    yield text_at(0, SIGNAL[0] - 8, f"{of.title}, {unit}" if unit else of.title)
     start, end, _ = frame.window
     style = "%H:%M:%S" if end - start < 86_400 * 10**9 else "%b %d %H:%M"
     ticks = clock_ticks(start, end)

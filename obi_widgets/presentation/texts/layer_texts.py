@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from obi_widgets.presentation.layers.outcomes import PENDING, UNKNOWN, WALL_SECONDS
 from obi_widgets.presentation.texts import formatting
+from obi_widgets.presentation.texts.instrument_units import base_of
 
 if TYPE_CHECKING:
     from obi_widgets.history.incoming import Span
@@ -17,15 +18,6 @@ if TYPE_CHECKING:
     from obi_widgets.presentation.layers.walls import Wall
 
 SECOND = 1_000_000_000
-
-
-def base_of(instrument: Instrument) -> str:
-    """Return the name of the base unit as far as the symbol tells it; else an empty text."""
-    symbol = instrument.symbol.partition("_")[0]  # without the kind of contract, as ETHUSD_PERP
-    base = symbol.partition("-")[0]
-    if base == symbol:
-        base = base.removesuffix(instrument.quote) if instrument.quote else ""
-    return base if base != symbol else ""
 
 
 def resting(heat: Heat, instrument: Instrument, *, weighted: bool = False) -> str:

@@ -10,6 +10,7 @@ from obi_widgets.presentation.reading.entry_details import Ending
 from obi_widgets.presentation.reading.reading import SignalReading
 from obi_widgets.presentation.texts import formatting
 from obi_widgets.presentation.texts.formatting import NOTHING, number
+from obi_widgets.presentation.texts.instrument_units import unit_of
 from obi_widgets.settings.undo import differing
 from obi_widgets.trading import exits
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from obi_widgets.history.columns import History
+    from obi_widgets.market_data.events import Instrument
     from obi_widgets.presentation.frames.frame import Frame
     from obi_widgets.presentation.reading.entry_details import EntryDetails
     from obi_widgets.presentation.reading.reading import Reading
@@ -93,11 +95,11 @@ def reading_rows(frame: Frame, reading: Reading) -> list[Row]:
     else:
         rows.append(("spread", NOTHING, ""))
     main = SignalReading(reading.parameters, reading.signal, reading.threshold)
-    rows += _signal_rows("signal", main, frame.signal_range)
+    rows += _signal_rows("signal", main, frame.signal_range, frame.instrument)
     names = names_apart([one.parameters for one in reading.stacked])
     for name, one in zip(names, reading.stacked, strict=True):
         spans = (line.scale for line in frame.signals[1:] if line.parameters == one.parameters)
-        rows += _signal_rows(name, one, next(spans))
+        rows += _signal_rows(name, one, next(spans), frame.instrument)
     if reading.trade is not None:
         trade = reading.trade
         size = f"{trade.size:.6g}"
@@ -107,11 +109,14 @@ def reading_rows(frame: Frame, reading: Reading) -> list[Row]:
     return rows
 
 
-def _signal_rows(name: str, of: SignalReading, span: tuple[float, float]) -> list[Row]:
+def _signal_rows(
+    name: str, of: SignalReading, span: tuple[float, float], instrument: Instrument
+) -> list[Row]:
     """Return the row of a signal, and that of its distance from the threshold if it is known."""
     signal = of.parameters.signal
     directional = signal.directional
-    value = formatting.signal(of.value, span, signal.unit, directional=directional)
+    unit = unit_of(signal, instrument)
+    value = formatting.signal(of.value, span, unit, directional=directional)
     rows = [(name, value, formatting.side(of.value, span, directional=directional))]
     if not directional:  # it makes no entries, so no threshold is near
         return rows

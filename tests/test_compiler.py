@@ -101,8 +101,8 @@ def test_what_is_compiled_is_said_once_and_numpy_works_meanwhile(kernels, slow, 
         assert one.current() is one.numpy
         assert loader.busy()
         assert loader.sentence() == (
-            "Compiling first and 1 more, once for this installation. NumPy does the work "
-            "meanwhile, more slowly."
+            "Compiling 2 parts of the program, once for this installation. All works "
+            "meanwhile, but more slowly."
         )
     finally:
         slow.go_on.set()
@@ -115,8 +115,8 @@ def test_what_is_compiled_is_said_once_and_numpy_works_meanwhile(kernels, slow, 
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err == (
-        "obi_widgets: compiling first, second, once for this installation. NumPy does the work "
-        "meanwhile, more slowly.\n"
+        "obi_widgets: compiling first, second, once for this installation. All works "
+        "meanwhile, but more slowly.\n"
     )
 
 
@@ -130,7 +130,7 @@ def test_a_widget_that_shows_it_is_enough(kernels, slow, capsys):
         one = kernels("first_numba")
         one.start()
         assert slow.working.wait(10)
-        assert loader.sentence().startswith("Compiling first, once")
+        assert loader.sentence().startswith("Compiling 1 part of the program, once")
     finally:
         loader.shown_by(widget, shows=False)
         slow.go_on.set()

@@ -197,7 +197,7 @@ _told = False
 _shown_by: weakref.WeakSet[Any] = weakref.WeakSet()
 
 ONCE = "once for this installation."
-MEANWHILE = f"{ONCE} NumPy does the work meanwhile, more slowly."
+MEANWHILE = f"{ONCE} All works meanwhile, but more slowly."
 
 
 def busy() -> bool:
@@ -207,10 +207,10 @@ def busy() -> bool:
 
 def sentence() -> str:
     """Return what is being compiled; empty if nothing is, or if all is only loaded."""
-    if (now := _now) is None:
+    if _now is None:
         return ""
-    more = len(_waiting)
-    return f"Compiling {now.name}{f' and {more} more' if more else ''}, {MEANWHILE}"
+    left = 1 + len(_waiting)
+    return f"Compiling {left} part{'s' if left > 1 else ''} of the program, {MEANWHILE}"
 
 
 def shown_by(widget: object, *, shows: bool = True) -> None:

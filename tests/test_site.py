@@ -43,6 +43,24 @@ def test_every_page_is_in_the_contents_once():
     assert set(listed.values()) == {1}
 
 
+def test_every_page_has_a_title_and_a_text():
+    short = {
+        path.name
+        for path in DOCS.glob("*.md")
+        if not re.match(r"# .+\n\n\S|```\{include\}", path.read_text(encoding="utf-8"))
+    }
+    assert short == set()
+
+
+def test_no_line_of_a_page_stands_there_twice():
+    found = []
+    for path in DOCS.glob("*.md"):
+        text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        lines = Counter(line.strip() for line in text.split("\n") if len(line.strip()) > 60)
+        found += [f"{path.name}: {line}" for line, times in lines.items() if times > 1]
+    assert found == []
+
+
 def test_every_public_name_has_a_page():
     lines = (DOCS / "api.rst").read_text(encoding="utf-8").split("\n")
     listed = Counter(line.strip() for line in lines if re.fullmatch(r" {3}\w+", line))

@@ -302,6 +302,7 @@ TABLE = {
         "files of other signals",
     ),
     "strategy_trades": ("strategy/plain_trades", "files of signals of trades"),
+    "strategy_flow": ("strategy/plain_flow", "files of signals of order flow"),
     "strategy_cards": ("strategy/plain_cycles", "files with the card's direction and conflict"),
     "strategy_gates": (
         "strategy/place strategy/plain_gates strategy/written_gates", "files with gates"),

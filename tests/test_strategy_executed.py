@@ -165,6 +165,8 @@ CLEAN = (
     {"signal": "trade_imbalance", "window": 5, "execution": "post_only"},
     {"signal": obi.weighted_sum([obi.vwap_deviation, obi.imbalance], [1, 1]), "window": 5, **EXITS},
     {"signal": "card_direction", "short": 10, "middle": 10, "long": 20, **EXITS},
+    {"signal": "order_flow_imbalance", "window": 5, "gates": {"spread": {"window": 10}}},
+    {"signal": "multi_level_order_flow_imbalance", "window": 5, "execution": "post_only"},
 )  # fmt: skip
 
 

@@ -219,7 +219,7 @@ def test_each_built_in_gate_is_exported_or_refused_with_the_reason(tape, tmp_pat
             obi.export_strategy(tmp_path / "s.py", obi.Settings(gates=[name]), tape[:500])
         reason = (
             "it follows large levels through every change of the whole book, and a strategy file "
-            "is given the best levels at some moments alone"
+            "knows the best levels alone"
         )
         assert str(error.value) == (
             f"The gate {name} cannot be exported: {reason}. A strategy file can have the gates "

@@ -16,7 +16,7 @@ from obi_widgets.parameters import Levels, Number, Seconds
 from obi_widgets.signals import registry
 from obi_widgets.signals.signal import signal
 from obi_widgets.signals.transforms import difference, smooth, velocity, weighted_sum, zscore
-from obi_widgets.strategy.plain import EXPORTED, OF_TRADES
+from obi_widgets.strategy.plain import EXPORTED, OF_FLOW, OF_TRADES
 
 SCALE = 3.0
 
@@ -229,9 +229,10 @@ def test_what_the_file_does_not_give_again_is_refused(history, tmp_path):
 
 WHAT_CAN = (
     "Export book_pressure, book_slope, buy_sell_ratio, card_direction, depth_difference, "
-    "depth_ratio, imbalance, notional_difference, queue_imbalance, rank_imbalance, trade_imbalance "
-    "or vwap_deviation, a transform of these, or a function of your own of the book. With this "
-    "package, session.on_state gives any signal state by state."
+    "depth_ratio, imbalance, multi_level_order_flow_imbalance, notional_difference, "
+    "order_flow_imbalance, queue_imbalance, rank_imbalance, trade_imbalance or vwap_deviation, a "
+    "transform of these, or a function of your own of the book. With this package, "
+    "session.on_state gives any signal state by state."
 )
 
 
@@ -240,7 +241,8 @@ def test_each_built_in_signal_is_exported_or_refused_with_what_can_be(
     name, broken, history, tmp_path
 ):
     """What is exported was proved on these states: with gaps, and with sides that are empty."""
-    history, path = history[:1500] if name in OF_TRADES else broken[:1500], tmp_path / "s.py"
+    beyond_books = name in OF_TRADES or name in OF_FLOW
+    history, path = history[:1500] if beyond_books else broken[:1500], tmp_path / "s.py"
     if name in EXPORTED:
         kept = {} if name in ("imbalance", "queue_imbalance") else {"depth": 7}
         if "first" in registry.find(name).parameters:
@@ -257,8 +259,7 @@ def test_each_built_in_signal_is_exported_or_refused_with_what_can_be(
         obi.export_strategy(path, obi.Settings(name), history)
     if registry.find(name).directional:
         reasons = (
-            "and a strategy file is given kept books alone.", "which a strategy file cannot do.",
-            "and a strategy file is given the best levels at some moments alone.",
+            "which a strategy file cannot do.", "and a strategy file knows the best levels alone.",
         )  # fmt: skip
         assert any(f"{reason} {WHAT_CAN}" in str(error.value) for reason in reasons)
     assert not path.exists()
@@ -271,11 +272,6 @@ def test_what_books_alone_do_not_tell_is_refused(history, tmp_path):
             with pytest.raises(obi.ObiError) as error:
                 obi.export_strategy(tmp_path / "s.py", obi.Settings(one), history[:100])
             reason = f"needs {needs}, and a strategy file gives functions books alone"
-            if needs == "flow":
-                reason = (
-                    "needs flow, which is summed over every change of the book, and a strategy "
-                    "file is given kept books alone"
-                )
             said = f"The signal {one.name} cannot be exported: {made.name} {reason}. {WHAT_CAN}"
             assert str(error.value) == said
     deep = obi.Settings(exported_depth, depth=50)

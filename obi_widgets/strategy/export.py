@@ -2,9 +2,9 @@
 
 The file is made from `template`, which has the imbalance, and if needed of what `variants` takes:
 `transforms`, `books`, `trailing_quantile`, `entry_rule`, `early_exits`, `capped_entries`,
-`by_strength`, `posted`, `plain_gates`, `plain_cycles`, `plain_trades`, and the source of a user's
-function. Any signal but the imbalance, any gate, and any rule or execution but the default, is run
-on the history before the file is written; see `proof`.
+`by_strength`, `posted`, `plain_gates`, `plain_cycles`, `plain_trades`, `plain_flow`, and the
+source of a user's function. Any signal but the imbalance, any gate, and any rule or execution but
+the default, is run on the history before the file is written; see `proof`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any
 from obi_widgets.checks import instance
 from obi_widgets.checks import path as as_path
 from obi_widgets.errors import HistoryError, SettingsError
+from obi_widgets.history.flow import flow_of
 from obi_widgets.history.given import as_history
+from obi_widgets.history.grid import as_fraction
 from obi_widgets.history.provenance import Provenance
 from obi_widgets.settings.parameters import Parameters
 from obi_widgets.settings.provenance import Findings, Sealed, refuse_others, to_table, to_tables
@@ -73,8 +75,9 @@ def export_strategy(
     its source, which may use only its arguments, NumPy and Python's own modules. The file is then
     run on the newest 10,000 states, and written only if its signal differs by at most 1e-9 and its
     entries are equal. Built-in signals of trades, such as `obi_widgets.trade_imbalance`, take each
-    trade by ``on_trade``. What is summed over every change of the book, as order flow and large
-    levels, is refused.
+    trade by ``on_trade``. Those of order flow, such as `obi_widgets.order_flow_imbalance`, take the
+    books between those that are decided on by ``on_book``. Signals of large levels, and those that
+    are fitted, are refused.
 
     Gates are written likewise: the built-in ones that need books alone, and a user's own by its
     source. The file is written only if they are open in the same states as those of the settings.
@@ -108,7 +111,7 @@ def export_strategy(
         is given, is not self-contained, or differs when the file is run; or if orders are post-only
         and the history has no trades. The message gives the reason.
     HistoryError
-        If the history has no states.
+        If the history has no states, or no order flow for a signal of it.
 
     Examples
     --------
@@ -217,6 +220,7 @@ def _constants(
         f"LOOKED_AT = {looked_at}  # levels that are checked: some more than are used",
         f"THRESHOLD = {p.threshold!r}{'  # a quantile' if quantile else ''}",
         *(_of_trades(history) if written.trades else []),
+        *(_of_flow(history, written.flow_ranks) if written.flow else []),
         *([f"QUANTILE_WINDOW_NS = {round(p.quantile_window * 1e9):_}"] if quantile else []),
         *([f"LOOKBACK_NS = {round(p.lookback * 1e9):_}"] if quantile else []),
         *(_of_rule(p) if p.entry_rule != BEYOND else []),
@@ -250,6 +254,17 @@ def _of_trades(history: History) -> list[str]:
     return [
         f"SIZE_DECIMALS = {trades.size_decimals}  # of trades, as the settings were tuned with",
         f"PRICE_DECIMALS = {trades.price_decimals}",
+    ]
+
+
+def _of_flow(history: History, ranks: int) -> list[str]:
+    """Return the lines of the constants of order flow."""
+    lot_size = flow_of(history).lot_size
+    step, parts = as_fraction(lot_size)
+    return [
+        f"FLOW_RANKS = {ranks}  # levels a side whose order flow is summed",
+        f"LOT_SIZE = {lot_size!r}  # sizes are rounded to lots, as the settings were tuned with",
+        f"LOT_STEP, LOT_PARTS = {step!r}, {parts!r}  # their ratio is a lot",
     ]
 
 

@@ -123,7 +123,15 @@ OF_TRADES = {
 }
 """The signals of trades that a strategy file can have, and their classes in `plain_trades`."""
 
-EXPORTED = sorted([*FUNCTIONS, *OF_TRADES, "card_direction", "imbalance", "queue_imbalance"])
+OF_FLOW = {
+    "multi_level_order_flow_imbalance": "MultiLevelOrderFlowImbalance",
+    "order_flow_imbalance": "OrderFlowImbalance",
+}
+"""The signals of order flow that a strategy file can have, and their classes in `plain_flow`."""
+
+EXPORTED = sorted(
+    [*FUNCTIONS, *OF_TRADES, *OF_FLOW, "card_direction", "imbalance", "queue_imbalance"]
+)
 """The built-in signals that a strategy file can have, by name."""
 
 ADVICE = (

@@ -1,4 +1,9 @@
-"""Proof of an exported strategy: it is run on the history, and compared state by state."""
+"""Proof of an exported strategy: it is run on the history, and compared state by state.
+
+A history has sums of order flow, but not the books that they were summed over. So a file with a
+signal of order flow is given these sums. That it adds up by itself as they were added is proved
+apart, on the kept books.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from obi_widgets.errors import SettingsError
+from obi_widgets.history.flow import between, flow_of, in_lots
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -113,19 +119,24 @@ def prove(text: str, history: History, wanted: Wanted, queue: str | None = None)
     module = ModuleType("strategy")
     try:
         exec(compile(text, "strategy.py", "exec"), module.__dict__)  # as a user would run the file
+        sums, added = _give_sums(module, history)
         strategy = module.Strategy()
         if queue is not None:
             strategy.queue = queue
         prints = _prints(history) if hasattr(strategy, "on_trade") else repeat(())
         decided, opened = [], []
-        for (at, *sides), trades in zip(_books(history), prints, strict=False):
+        for row, ((at, *sides), trades) in enumerate(zip(_books(history), prints, strict=False)):
             for when, *trade in trades:
                 strategy.on_trade(when + shift, *trade)
+            if sums:
+                strategy.flow.sums = sums[row]
             decided.append(strategy.decide(at + shift, *sides))
             if allowed is not None:
                 opened.append(strategy.gates.open)
     except Exception as error:
         raise _refused(name, f"its file stopped with {type(error).__name__}: {error}") from error
+    if sums and added != _changed(history, len(sums[0])):
+        raise _refused(name, "its file adds up otherwise what changed from book to book")
     for row, (decision, value) in enumerate(zip(decided, signal.tolist(), strict=True)):
         if not _same(decision[2], value):
             raise _refused(
@@ -191,6 +202,36 @@ def _refused(name: str, reason: str) -> SettingsError:
         f"The signal {name} cannot be exported: {reason}.",
         ADVICE,
     )
+
+
+def _give_sums(module: ModuleType, history: History) -> tuple[list[list[int]], list[list[int]]]:
+    """Have a file take the order flow of a history as it is.
+
+    Returns
+    -------
+    list of list of int, twice
+        The order flow of each state by rank, in lots; and what the file's own class makes of the
+        kept books. Empty if the file has no signal of order flow.
+    """
+    if not hasattr(module, "Flow"):
+        return [], []
+    flow, added = module.Flow(), []
+    for _, *sides in _books(history):
+        flow.sums = [0] * module.FLOW_RANKS
+        flow.add(*sides)
+        added.append(flow.sums)
+    module.Flow.add = lambda *_: None
+    return flow_of(history).order_flow[:, : module.FLOW_RANKS].tolist(), added
+
+
+def _changed(history: History, ranks: int) -> list[list[int]]:
+    """Return the order flow by rank, in lots, as if each kept book were one event."""
+    lot_size = flow_of(history).lot_size
+    prices = [history.prices(side) for side in (+1, -1)]
+    sizes = [np.nan_to_num(history.sizes(side).astype(float)) for side in (+1, -1)]
+    lots = [in_lots(one, lot_size).astype(float) for one in sizes]
+    found: list[list[int]] = between(prices, lots, 1.0).order_flow[:, :ranks].tolist()
+    return found
 
 
 def _prints(history: History) -> Iterator[Sequence[tuple[int, float, float, int]]]:

@@ -12,7 +12,7 @@ from obi_widgets.signals.coverage import kept_suffice
 from obi_widgets.signals.cycles import cycles_in
 from obi_widgets.signals.imbalance import imbalance
 from obi_widgets.signals.registry import is_built_in
-from obi_widgets.strategy.plain import ADVICE, OF_TRADES
+from obi_widgets.strategy.plain import ADVICE, OF_FLOW, OF_TRADES
 from obi_widgets.strategy.source import self_contained
 
 if TYPE_CHECKING:
@@ -45,8 +45,10 @@ class Written:
         Whether the signal goes on after books were missed.
     card, cycles : bool
         Whether the file needs `CardDirection`, and the windows over cycles.
-    trades : list of str
-        Names of its signals of trades.
+    trades, flow : list of str
+        Names of its signals of trades, and of order flow.
+    flow_ranks : int
+        Ranks whose order flow these need.
     imbalances : list of dict
         Parameter values of each imbalance in it; those of the first are constants of the file.
     imports : list of str
@@ -65,6 +67,8 @@ class Written:
     card: bool = False
     cycles: bool = False
     trades: list[str] = field(default_factory=list)
+    flow: list[str] = field(default_factory=list)
+    flow_ranks: int = 0
     imbalances: list[dict[str, Any]] = field(default_factory=list)
     imports: list[str] = field(default_factory=list)
     functions: list[str] = field(default_factory=list)
@@ -78,11 +82,11 @@ def written_out(signal: Signal, values: Mapping[str, Any], history: History) -> 
     Raises
     ------
     SettingsError
-        If the signal needs more than books and trades, or more levels than are kept, or is not
-        self-contained.
+        If the signal needs more than books, trades and order flow, or more levels than are kept, or
+        is not self-contained.
     """
     for part in _innermost(signal):
-        more = part.needs - FROM_BOOKS - ({"trades"} if _of_trades(part) else set())
+        more = frozenset() if _has_what_it_needs(part) else part.needs - FROM_BOOKS
         if more:
             raise SettingsError(
                 f"The signal {signal.name} cannot be exported: {_reason(part, more)}.", ADVICE
@@ -101,8 +105,14 @@ def _innermost(signal: Signal) -> list[Signal]:
     return [one for part in signal.parts for one in _innermost(part)]
 
 
-def _of_trades(signal: Signal) -> bool:
-    return is_built_in(signal) and signal.name in OF_TRADES
+def _has_what_it_needs(signal: Signal) -> bool:
+    """Return whether a signal is a built-in one that gets trades or flow, or has other hindrances.
+
+    What is fitted is refused for that, whatever it is fitted on.
+    """
+    return is_built_in(signal) and (
+        signal.name in OF_TRADES or signal.name in OF_FLOW or "refit" in signal.parameters
+    )
 
 
 def _reason(part: Signal, more: frozenset[str]) -> str:
@@ -110,12 +120,7 @@ def _reason(part: Signal, more: frozenset[str]) -> str:
     if is_built_in(part) and part.name in OF_WALLS:
         return (
             f"{part.name} follows large levels through every change of the whole book, and a "
-            "strategy file is given the best levels at some moments alone"
-        )
-    if "flow" in more:
-        return (
-            f"{part.name} needs flow, which is summed over every change of the book, and a "
-            "strategy file is given kept books alone"
+            "strategy file knows the best levels alone"
         )
     needs = ", ".join(sorted(more))
     return f"{part.name} needs {needs}, and a strategy file gives functions books alone"
@@ -159,17 +164,17 @@ def _expression(signal: Signal, values: Mapping[str, Any], history: History, out
             return f"WeightedSum({', '.join(weighted)})"
         window, back = round(own[0] * 1e9), round(signal.lookback(values) * 1e9)
         return f"{signal.transform.capitalize()}({parts[0]}, {window:_}, {back:_})"
-    if not kept_suffice(history.levels, signal.levels_used(values)):
-        raise SettingsError(
-            f"The signal {signal.name} cannot be exported: it may reach beyond the "
-            f"{history.levels} levels that are kept.",
-            "Choose less depth, or keep more levels.",
-        )
     if is_built_in(signal) and "refit" in signal.parameters:
         raise SettingsError(
             f"The signal {signal.name} cannot be exported: it is fitted on the past again and "
             "again, which a strategy file cannot do.",
             ADVICE,
+        )
+    if not kept_suffice(history.levels, signal.levels_used(values)):
+        raise SettingsError(
+            f"The signal {signal.name} cannot be exported: it may reach beyond the "
+            f"{history.levels} levels that are kept.",
+            "Choose less depth, or keep more levels.",
         )
     if signal is card_direction:
         out.card = out.cycles = True
@@ -182,9 +187,14 @@ def _expression(signal: Signal, values: Mapping[str, Any], history: History, out
             "a strategy file cannot do.",
             ADVICE,
         )
-    if _of_trades(signal):
+    if is_built_in(signal) and signal.name in OF_TRADES:
         out.trades += [signal.name] if signal.name not in out.trades else []
         return f"{OF_TRADES[signal.name]}(tape, {round(values['window'] * 1e9):_})"
+    if is_built_in(signal) and signal.name in OF_FLOW:
+        out.flow += [signal.name] if signal.name not in out.flow else []
+        out.flow_ranks = max(out.flow_ranks, values.get("rank", values["depth"]))
+        given = ", ".join(str(values[name]) for name in ("rank", "depth") if name in values)
+        return f"{OF_FLOW[signal.name]}(flow, {round(values['window'] * 1e9):_}, {given})"
     imports, text = self_contained(signal, signal.name)
     out.imports += [line for line in imports if line not in out.imports]
     if text not in out.functions:

@@ -46,19 +46,53 @@ KEEPS_SIGNAL = (FORGETS_SIGNAL[0], (LOST, f"{LOST}        self._signal.lose(time
 SIZES_ARE = "Sizes are in base units (contracts times contract size), times are the venue's.\n"
 """A line of the template before which more may be told."""
 
-OF_TRADES = (
+
+TAPE = "        self._tape: list[Trade] = []  # trades since the newest book\n"
+FLOW = "        self.flow = Flow()\n"
+
+
+def of_past(*, trades: bool, flow: bool) -> tuple[tuple[str, str], ...]:
+    """Return texts of the template, and their replacements for a signal of trades or of flow."""
+    given = ", ".join(["self._tape"] * trades + ["self.flow"] * flow)
+    makes = f"        self._signal = make_signal({given})\n"
+    cleared, emptied = "        self._tape.clear()\n" * trades, "self.flow.sums = [0] * FLOW_RANKS"
+    line = " " * 8
+    took = ["self.flow.add(bids, asks)"] * flow + [VALUE]
+    took += ["self._tape.clear()"] * trades + [emptied] * flow
+    return (
+        (NEW, NEW + TAPE * trades + FLOW * flow + makes),
+        (LOST, LOST + cleared + FLOW * flow + makes),
+        (VALUE, f"\n{line}".join(took)),
+    )
+
+
+TAKES_FLOW = (
     (
-        NEW,
-        f"{NEW}        self._tape: list[Trade] = []  # trades since the newest book\n"
-        "        self._signal = make_signal(self._tape)\n",
+        SIZES_ARE,
+        """Order flow is summed over every change of the book. Give each book that `decide` is not
+given too, when it comes, with its best FLOW_RANKS levels at least:
+
+    strategy.on_book(time_ns, bids, asks)
+
+"""
+        + SIZES_ARE,
     ),
     (
-        LOST,
-        f"{LOST}        self._tape.clear()\n        self._signal = make_signal(self._tape)\n",
+        DECIDE,
+        """    def on_book(self, time_ns: int, bids: Levels, asks: Levels) -> None:
+        \"""Take a book on which nothing is decided. A side without orders is empty.
+
+        Raises BookError for an invalid book or time.
+        \"""
+        check(time_ns, self._newest, bids, asks)
+        self._newest = time_ns
+        self.flow.add(bids, asks)
+
+"""
+        + DECIDE,
     ),
-    (VALUE, f"{VALUE}\n        self._tape.clear()"),
 )
-"""Texts of the template, and their replacements for a signal of trades."""
+"""Where a strategy takes books for its signal of order flow."""
 
 TAKES_TRADES = (
     (

@@ -20,11 +20,12 @@ from obi_widgets.strategy.signal_texts import (
     LOST,
     NEW,
     OF_GAPS,
-    OF_TRADES,
     OTHER_SIGNAL,
     SIZES_ARE,
+    TAKES_FLOW,
     TAKES_TRADES,
     TAKES_TRADES_POSTED,
+    of_past,
 )
 from obi_widgets.strategy.written_gates import CONFLICT
 from obi_widgets.trading.declared import BEYOND, STRENGTH, leaves_early
@@ -45,6 +46,7 @@ GATES = Path(__file__).with_name("plain_gates.py")
 CAPPED_ENTRIES = Path(__file__).with_name("capped_entries.py")
 BY_STRENGTH = Path(__file__).with_name("by_strength.py")
 TRADES = Path(__file__).with_name("plain_trades.py")
+FLOW = Path(__file__).with_name("plain_flow.py")
 CYCLES = Path(__file__).with_name("plain_cycles.py")
 BOOKS = Path(__file__).with_name("books.py")
 POSTED = Path(__file__).with_name("posted.py")
@@ -289,9 +291,11 @@ def with_signal(
     ruled = parameters.entry_rule != BEYOND
     changes: tuple[tuple[str, str], ...]
     changes = OTHER_SIGNAL if parameters.signal is not imbalance else ()
-    if written.trades:
-        changes += OF_TRADES
-        changes += TAKES_TRADES_POSTED if parameters.execution == "post_only" else TAKES_TRADES
+    if written.trades or written.flow:
+        changes += of_past(trades=bool(written.trades), flow=bool(written.flow))
+        posted = parameters.execution == "post_only"
+        takes = TAKES_TRADES_POSTED if posted else TAKES_TRADES
+        changes += (takes if written.trades else ()) + (TAKES_FLOW if written.flow else ())
     elif parameters.signal is not imbalance:
         changes += KEEPS_SIGNAL if written.lasts else FORGETS_SIGNAL
     last = CONFLICT in written.gate_sections
@@ -332,6 +336,7 @@ def with_signal(
     sections = [rest] if written.imbalances else []
     sections += [text[text.index("# -- ") :] for text in texts]
     sections += _of_parts(GATES, written.gate_sections) + _of_parts(TRADES, written.trades)
+    sections += _of_parts(FLOW, written.flow)
     if not written.imbalances:
         sections = [one.partition(PART_IMBALANCE)[0] for one in sections]
     if not written.card:
@@ -339,8 +344,8 @@ def with_signal(
     sections += written.functions
     if written.expression:
         kind = "CardDirection" if written.lasts else "Callable[[int, Levels, Levels], float]"
-        tape = "tape: list[Trade]" if written.trades else ""
-        sections.append(MAKE.format(tape, kind, written.expression))
+        given = ["tape: list[Trade]"] * bool(written.trades) + ["flow: Flow"] * bool(written.flow)
+        sections.append(MAKE.format(", ".join(given), kind, written.expression))
     if written.gates:
         kind = "LastingGates" if last else "Gates"
         sections.append(MAKE_GATES.format(kind, ",\n        ".join(written.gates)))
@@ -348,7 +353,7 @@ def with_signal(
     begin, end = head.index("import math"), head.index("# -- constants")
     imports = [line for text in (head[begin:end], *texts) for line in text.splitlines()]
     named = [*filter(_is_import, imports), *written.imports]
-    if "volatility" in written.gate_sections or written.trades:
+    if "volatility" in written.gate_sections or written.trades or written.flow:
         named.append("from collections import deque")
     named += ["from decimal import Decimal"] if written.trades else []
     if (written.expression and not written.lasts) or written.gates:

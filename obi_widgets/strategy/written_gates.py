@@ -76,7 +76,7 @@ def write_gates(gates: Gates, history: History, out: Written) -> None:
             raise _refused(
                 gate,
                 "it follows large levels through every change of the whole book, and a strategy "
-                "file is given the best levels at some moments alone",
+                "file knows the best levels alone",
             )
         more = gate.needs - FROM_BOOKS
         if more:

@@ -2,10 +2,13 @@
 
 import gzip
 import heapq
+import io
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
+import zstandard
 from recording_tools import HEADER, T0, capture, put, write
 
 import obi_widgets as obi
@@ -290,13 +293,31 @@ def test_an_empty_file_and_a_folder_and_nothing_are_said(tmp_path):
         "or lines of '<receive time in ns> <frame>'."
     )
     assert refused(tmp_path) == (
-        f"{tmp_path} is a folder. "
-        "Give its files in the order of time: sorted(Path(folder).glob('*.gz'))."
+        f"{tmp_path} is a folder without a recording of obi.record. "
+        "Give files of other kinds as a list, in the order of time."
     )
     assert refused(tmp_path / "b.gz") == f"There is no file {tmp_path / 'b.gz'}. Check the path."
     assert refused([]) == "No recording was given. Give the path of one."
-    with pytest.raises(ArgumentError, match=r"^A int is no recording"):
-        obi.load(3)
+    for what, said in (
+        (3, "A int is no recording"),
+        (b"a.gz", "A bytes is not a path"),
+        (io.BytesIO(), "A BytesIO is not a path"),
+    ):
+        with pytest.raises(ArgumentError, match=f"^{said}"):
+            obi.load(what)
+
+
+def test_what_is_packed_twice_is_to_be_unpacked(tmp_path):
+    table = pd.DataFrame({"a": [1]}).to_parquet()
+    for name, data, said in (
+        ("a.gz", gzip.compress(b"1700000000000000000 {}\n"), "packed with gzip"),
+        ("a.zst", zstandard.compress(b"1700000000000000000 {}\n"), "packed with Zstandard"),
+        ("a.parquet.gz", table, "a Parquet table, not a recording"),
+    ):
+        (tmp_path / name).write_bytes(gzip.compress(data))
+        assert refused(tmp_path / name) == (
+            f"{name} is packed, and its contents are {said}. Unpack it first."
+        )
 
 
 def test_a_file_that_may_not_be_read_is_said(tmp_path, monkeypatch):

@@ -184,3 +184,23 @@ def test_a_capture_as_a_table_gives_the_states_of_the_capture(tmp_path, captures
     assert states(history) == states(frames)
     assert len(history) > 5000
     assert np.array_equal(history.received, frames.received)
+
+
+def test_columns_of_one_name_matter_only_where_they_are_used(tmp_path):
+    times = [T0, T0 + SECOND]
+    rows = [f"{row},x,y" for row in ROWS]
+    path = csv(tmp_path / "a.csv", times, f"{HEADER},note,note", rows)
+    assert states(load(path)[0]) == STATES
+    rows = [f"{row},{time},{time}" for row, time in zip(ROWS, times, strict=True)]
+    path = csv(tmp_path / "b.csv", times, f"{HEADER},received,received", rows)
+    assert str(refused(path)) == ("b.csv has 2 columns 'received'. Leave all but one of them out.")
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+@pytest.mark.parametrize("name", ["time", "timestamp"])
+def test_local_timestamp_is_the_time_of_receipt_whatever_the_other_is_called(tmp_path, name, kind):
+    path = tmp_path / f"a.{kind}"
+    table = frame().rename_axis(name).assign(local_timestamp=[T0 + 5, T0 + SECOND + 7])
+    table.to_parquet(path) if kind == "parquet" else table.to_csv(path)
+    history, _ = load(path)
+    assert (history.received - history.time).tolist() == [5, 7]

@@ -115,7 +115,9 @@ def save(history: States, path: str | Path, recordings: Mapping[str, int] | None
     except OSError as error:
         raise HistoryError(
             f"{target} cannot be written: {error.strerror or error}.",
-            "Free some space, or save it elsewhere.",
+            "Make its folder first, or save it elsewhere."
+            if not target.parent.is_dir()
+            else "Free some space, or save it elsewhere.",
         ) from error
     return target
 

@@ -156,8 +156,12 @@ def batches(path: Path, columns: Columns, skipped: Skipped) -> Iterator[Batch]:
     ------
     RecordingError
         For the first line that has another number of values, a value of another kind, or a time in
-        another unit.
+        another unit. Also if two columns have the name of one that is used.
     """
+    twice = next((name for name in columns.kinds if columns.names.count(name) > 1), None)
+    if twice is not None:
+        what = f"{path.name} has {columns.names.count(twice)} columns {twice!r}."
+        raise RecordingError(what, "Leave all but one of them out.", path=path)
     for first, data in _whole_lines(path, skipped):
         if first == 1 and columns.header:
             first, data = 2, data.partition(b"\n")[2]
@@ -230,7 +234,8 @@ def _batch(path: Path, first: int, data: bytes, columns: Columns) -> Batch:
         frame = pd.read_csv(
             io.BytesIO(data),
             header=None,
-            names=list(columns.names),
+            # Of those that are not used, several may have one name.
+            names=[name if name in columns.kinds else at for at, name in enumerate(columns.names)],
             usecols=list(columns.kinds),
             dtype={name: types[kind] for name, kind in columns.kinds.items()},
             **_exactly(),

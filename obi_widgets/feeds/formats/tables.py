@@ -199,7 +199,7 @@ def _second_line(head: Head) -> list[str]:
 def _named_received(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a table whose receive times are named as `History.from_frame` names them."""
     own, other = RECEIVED
-    if own not in frame.columns and other in frame.columns and "timestamp" in frame.columns:
+    if own not in frame.columns and other in frame.columns:
         return frame.rename(columns={other: own})
     return frame
 

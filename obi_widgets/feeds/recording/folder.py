@@ -149,8 +149,8 @@ def choose(folder: Path, markets: list[str], market: str | None) -> str:
         text("market", market, "Give 'venue:SYMBOL'.")
     if not markets:
         raise RecordingError(
-            f"{folder} is a folder.",
-            "Give its files in the order of time: sorted(Path(folder).glob('*.gz')).",
+            f"{folder} is a folder without a recording of obi.record.",
+            "Give files of other kinds as a list, in the order of time.",
             path=folder,
         )
     if market is None and len(markets) > 1:

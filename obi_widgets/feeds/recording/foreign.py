@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from obi_widgets.errors import RecordingError
+from obi_widgets.feeds.recording.files import GZIP, ZSTD
 from obi_widgets.feeds.recording.lines import EARLIEST, FORMAT, read_header
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ _MAGIC: tuple[tuple[bytes, str, str], ...] = (
     (b"7z\xbc\xaf", "packed with 7-Zip", UNPACK),
     (b"\x04\x22\x4d\x18", "packed with LZ4", UNPACK),
     (b"\x1f\x9d", "packed with compress", UNPACK),
+    (GZIP, "packed with gzip", UNPACK),
+    (ZSTD, "packed with Zstandard", UNPACK),
     (b"\xff\xfe", "text in UTF-16", "Save it as UTF-8."),
     (b"\xfe\xff", "text in UTF-16", "Save it as UTF-8."),
     (b"%PDF", "a PDF document", GIVE_RECORDING),
@@ -76,9 +79,17 @@ def refuse(path: Path, text: bytes, latest: int) -> None:
     stamps = _STAMPED.findall(text)
     if not stamps and read_header(text.partition(b"\n")[0]) is None:
         what, advice = _describe(text)
+        if _is_packed(path) and text.startswith(tuple(magic for magic, _, _ in _MAGIC)):
+            what, advice = f"packed, and its contents are {what}", UNPACK
         raise RecordingError(f"{path.name} is {what}.", advice, path=path, line=1)
     if stamps:
         _refuse_unit(path, stamps, latest)
+
+
+def _is_packed(path: Path) -> bool:
+    """Return whether a file is read through a decompressor."""
+    with path.open("rb") as file:
+        return file.read(len(ZSTD)).startswith((GZIP, ZSTD))
 
 
 def _refuse_unit(path: Path, stamps: list[tuple[bytes, bytes]], latest: int) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import itertools
+import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -285,7 +287,7 @@ def files_of(paths: str | Path | Iterable[str | Path], market: str | None = None
         If there is no path, or no file at a path.
     """
     advice = "Give the path of one, or a list of them."
-    many = [paths] if isinstance(paths, str | Path) else paths
+    many = [paths] if isinstance(paths, str | bytes | os.PathLike | io.IOBase) else paths
     if not isinstance(many, Iterable) or type(many).__name__ == "DataFrame":
         raise ArgumentError(f"A {type(paths).__name__} is no recording.", advice)
     files = [as_path(path, advice) for path in many]

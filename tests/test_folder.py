@@ -106,6 +106,19 @@ def test_a_market_must_be_chosen_if_there_are_several(tmp_path):
         assert str(error.value) == text
 
 
+@pytest.mark.parametrize("market", ["SIM:btc-perp", "sim:BTC/USDT", "Binance-USDM:btc-usdt"])
+def test_a_market_of_a_folder_may_be_spelled_in_any_common_way(tmp_path, market):
+    markets = ["sim:ETH-PERP", "sim:BTC-PERP", "binance-usdm:BTCUSDT"]
+    meant = "sim:BTC-PERP" if market[0] in "Ss" else "binance-usdm:BTCUSDT"
+    assert choose(tmp_path, markets, market) == meant
+
+
+@pytest.mark.parametrize("market", ["sim:SOL-PERP", "nowhere:BTC", "BTC-PERP", ""])
+def test_a_market_that_a_folder_does_not_have_is_told_as_it_was_given(tmp_path, market):
+    with pytest.raises(RecordingError, match=f"holds no recording of {market}\\. "):
+        choose(tmp_path, ["sim:ETH-PERP", "sim:BTC-PERP"], market)
+
+
 def test_one_recorder_at_a_time(tmp_path):
     with Lock(tmp_path):
         assert is_recorded(tmp_path)

@@ -16,10 +16,17 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from urllib.parse import quote as quoted
 
 from obi_widgets.checks import text
-from obi_widgets.errors import RecordingError, RecordingWarning, suggest
+from obi_widgets.errors import (
+    RecordingError,
+    RecordingWarning,
+    SourceError,
+    SymbolError,
+    suggest,
+)
 from obi_widgets.feeds.recording.files import beginning
 from obi_widgets.feeds.recording.lines import read_header
 from obi_widgets.feeds.recording.recorder import Recorder
+from obi_widgets.market_data.venues import find_market
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -137,6 +144,15 @@ def _is_recording(data: bytes, path: Path) -> bool:
     return path.stat().st_size == 0 or read_header(data.partition(b"\n")[0]) is not None
 
 
+def _as_the_venue_spells(market: str) -> str:
+    """Return a market as its venue spells it; as it is given if that is not known."""
+    venue, _, symbol = market.partition(":")
+    try:
+        return ":".join(find_market(venue, symbol))
+    except (SourceError, SymbolError):
+        return market
+
+
 def choose(folder: Path, markets: list[str], market: str | None) -> str:
     """Return the market of a folder that is meant.
 
@@ -160,6 +176,9 @@ def choose(folder: Path, markets: list[str], market: str | None) -> str:
             path=folder,
         )
     if market is not None and market not in markets:
+        own = _as_the_venue_spells(market)
+        if own in markets:
+            return own
         raise RecordingError(
             f"{folder} holds no recording of {market}.", suggest(market, markets), path=folder
         )

@@ -43,6 +43,8 @@ def market():
     [
         # Even from the threshold to twice the threshold.
         ([0.3, 0.31, 0.33, 0.45, -0.6, 0.9, np.nan], {"threshold": 0.3}, [0, 0, 1, 5, 10, 10, 0]),
+        # A whole tenth is one, though (0.6 - 0.4) / 0.4 is a little less than a half.
+        ([0.4, 0.48, 0.52, 0.6, -0.6, 0.76], {"threshold": 0.4}, [0, 2, 3, 5, 5, 9]),
         # To the end of the range, which is nearer.
         ([0.8, 0.91, -1.0], {"threshold": 0.8}, [0, 5, 10]),
         # To the highest quantile.

@@ -19,5 +19,5 @@ def weight_of(value: float) -> float:
     if WHOLE_FROM <= THRESHOLD:
         return LEAST_WEIGHT + (1.0 - LEAST_WEIGHT)
     beyond = (abs(value) - THRESHOLD) / (WHOLE_FROM - THRESHOLD)
-    grade = math.floor(min(max(beyond, 0.0), 1.0) * GRADES)
+    grade = math.floor(min(max(beyond, 0.0), 1.0) * GRADES + 1e-9)
     return LEAST_WEIGHT + (1.0 - LEAST_WEIGHT) * (grade / GRADES)

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 HIGHEST = 10
 """The highest grade."""
 
+ROUNDING = 1e-9
+"""Below a whole tenth by less than this is rounding: (0.6 − 0.4) / 0.4 is five tenths."""
+
 WHOLE = 2.0
 """Times the threshold from which on the strength is 1."""
 
@@ -74,7 +77,7 @@ def grades_of(values: Floats, parameters: Chosen) -> Grades:
     if whole <= parameters.threshold:
         return np.full(len(values), HIGHEST, np.int8)
     beyond = (np.abs(values) - parameters.threshold) / (whole - parameters.threshold)
-    return np.floor(np.clip(np.nan_to_num(beyond), 0.0, 1.0) * HIGHEST).astype(np.int8)
+    return np.floor(np.clip(np.nan_to_num(beyond), 0.0, 1.0) * HIGHEST + ROUNDING).astype(np.int8)
 
 
 def weights(parameters: Chosen) -> Floats:

@@ -171,12 +171,40 @@ def test_an_empty_history_gives_not_enough_data():
     empty = obi.History.from_arrays(np.empty(0, np.int64), *[np.empty((0, 1))] * 4)
     report = obi.calibrate(empty, obi.Settings())
     assert report.verdict == "not enough data"
-    assert report.reason.startswith(
-        "The threshold is too tight, or the record too short: 0 episodes"
-    )
+    assert report.reason == "The record is empty."
     assert np.isnan([report.break_even_bps, report.seconds_needed()]).all()
     assert len(report.table) == len(report.horizons)
     assert repr(report).startswith("<Report not enough data: ")
+
+
+def book_of(bid, ask, size=1.0):
+    time = 10**18 + np.arange(len(bid)) * 10**8
+    sizes = np.full(len(bid), size)
+    return obi.History.from_arrays(time, bid, sizes, ask, sizes, tick_size=0.5)
+
+
+@pytest.mark.parametrize(
+    ("bid", "ask"), [(np.nan, np.nan), (99.0, np.nan), (np.nan, 99.5)], ids=["none", "bid", "ask"]
+)
+def test_a_book_that_never_has_both_sides_gives_not_enough_data(bid, ask):
+    record = book_of(np.full(100, bid), np.full(100, ask))
+    report = obi.calibrate(record, obi.Settings(depth=1), horizons=(1, 5))
+    assert report.verdict == "not enough data"
+    assert report.reason == "The book never had both sides: no state of the record has a mid."
+
+
+def test_a_signal_that_looks_back_beyond_the_record_is_not_said_to_be_rare(history):
+    long = obi.Settings(signal=obi.zscore(obi.queue_imbalance, window=86_400), threshold=2)
+    report = obi.calibrate(history[:500], long, horizons=(1,))
+    assert report.verdict == "not enough data"
+    assert report.reason.startswith("The signal has no value at any state: it may look back ")
+
+
+def test_orders_that_the_book_cannot_fill_are_the_reason(history):
+    report = obi.calibrate(history, obi.Settings(depth=1, size=1e12), horizons=(1, 5))
+    assert report.verdict == "not enough data"
+    orders = int(report.as_traded["missed"].max())
+    assert report.reason.startswith(f"There is no result: none of {orders:,} orders was filled.")
 
 
 def test_several_histories_without_states_are_refused(history):

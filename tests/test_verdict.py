@@ -258,3 +258,8 @@ def test_a_signal_that_never_changes_is_not_viable():
     found = judge(replace(GOOD, whole=always, p=nothing))
     assert found.verdict == "not enough data"
     assert "being long is all that the signal does" in found.reason
+
+
+def test_a_figure_that_rounds_to_zero_has_no_minus():
+    nothing = replace(GOOD, whole=made(-0.004, 3.0))
+    assert "a trade made +0.00 ± 3.00 bps net" in judge(nothing).reason

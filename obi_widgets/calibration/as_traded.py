@@ -104,6 +104,22 @@ class TradeGains:
         return self.net_bps + self.cost_bps
 
     @property
+    def shortage(self) -> str:
+        """Why no horizon has an interval, in words; empty if one has."""
+        if not np.isnan(self.ci_low).all():
+            return ""
+        orders, trades = int((self.n + self.missed).max()), int(self.n.max())
+        if not trades and orders:
+            return (
+                "the only order was not filled"
+                if orders == 1
+                else f"none of {orders:,} orders was filled"
+            )
+        if trades < 2:
+            return "fewer than two trades have an end"
+        return "the record is too short for the time that trades are held"
+
+    @property
     def weaker_z(self) -> Floats:
         """The smaller of ``z`` and ``excess_z``: it is large only if both gains are above 0."""
         return np.asarray(np.minimum(self.z, self.excess_z))

@@ -9,7 +9,7 @@ import numpy as np
 
 from obi_widgets.calibration.as_traded import TradeGains, traded, worse
 from obi_widgets.calibration.by_horizon import grouped, joined
-from obi_widgets.calibration.coverage_notes import coverage_notes
+from obi_widgets.calibration.coverage_notes import coverage_notes, without_values
 from obi_widgets.calibration.episodes import Kind, entry_columns, find_episodes
 from obi_widgets.calibration.forward_returns import (
     DEFAULT_HORIZONS,
@@ -182,6 +182,7 @@ def calibrate(
     if parameters.execution == "post_only":
         refuse_without_trades(history)
     beyond, notes = coverage_notes(of_all.coverage, parameters)
+    beyond = beyond or without_values(history, values)
     decided = decisions(history, values, parameters, allowed=of_all.allowed)
     horizons = np.unique(horizons_within(history, horizons))
     x = entry_columns(history, decided.values, [parameters.threshold], kind=entry_kind)

@@ -11,6 +11,8 @@ from obi_widgets.signals.coverage import Beyond, Shortfall, inferred
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from obi_widgets.history.columns import History
     from obi_widgets.settings.parameters import Parameters
 
@@ -48,6 +50,20 @@ class Coverage(NamedTuple):
             len(history),
             history.strict,
         )
+
+
+def without_values(history: History, values: NDArray[np.float64]) -> str:
+    """Return why there is no verdict where a signal has no value at any state; else empty."""
+    if not np.isnan(values).all():
+        return ""
+    if not len(history):
+        return "The record is empty."
+    if np.isnan(history.mid).all():
+        return "The book never had both sides: no state of the record has a mid."
+    return (
+        "The signal has no value at any state: it may look back further than the record, or need "
+        "data that the record lacks."
+    )
 
 
 def coverage_notes(

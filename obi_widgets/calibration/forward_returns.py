@@ -130,7 +130,7 @@ def horizons_within(history: History, horizons: ArrayLike) -> Floats:
     if horizons is DEFAULT_HORIZONS or len(history) < 2:
         return seconds
     length = float(history.elapsed[-1]) / 1e9
-    if seconds.min() > length:
+    if 0 < length < seconds.min():  # of a book that was never in sync nothing is left
         raise SettingsError(
             f"No horizon of {quoted(horizons)} ends within the record of {length:,.0f} s.",
             "Horizons are seconds: give shorter ones, or a longer record.",

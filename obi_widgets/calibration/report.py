@@ -87,7 +87,8 @@ class Report(ReportTables):
     seed : int
         Seed of the bootstrap.
     beyond : str
-        Why most states have no signal, if their levels are not kept; empty if most have one.
+        Why most states have no signal, if their levels are not kept, or why none has one; empty
+        otherwise.
     notes : tuple of str
         Limitations of the signal and the history, one or two sentences each.
     signal : str
@@ -161,7 +162,7 @@ class Report(ReportTables):
     def judgement(self) -> Judgement:
         """The verdict with its reason and horizon."""
         means = self.means
-        shortage = "" if not np.isnan(means.p).all() else means.shortage(0)
+        shortage = means.shortage(0) if np.isnan(means.p).all() else self.traded.shortage
         return judge(
             Evidence(
                 self.traded,

@@ -88,8 +88,8 @@ class Evidence:
     looks_ahead : str
         At which state the signal used later data; empty if none was found.
     beyond : str
-        Why most states have no signal: the settings need levels that are not kept. Empty if most
-        states have one.
+        Why most states have no signal, if their levels are not kept, or why none has one; empty
+        otherwise.
     """
 
     whole: TradeGains
@@ -223,7 +223,7 @@ def _lacking(e: Evidence, at: int) -> str:
         if np.isnan(part.excess_bps[at]) or not part.excess_low[at] > 0:
             return f"and {name} it is not significantly more than {_often(e, at)} at random times"
     if not e.whole.without_bps[at] > 0:
-        rest = f"{e.whole.without_bps[at]:+.2f} bps"
+        rest = f"{e.whole.without_bps[at]:+z.2f} bps"
         return f"and it depends on one episode: without it, a trade made {rest}"
     return ""
 
@@ -253,7 +253,7 @@ def _not_viable(e: Evidence, whole: Flags) -> tuple[int, str]:
     most = int(np.argmax(np.where(sure, w.net_bps, -np.inf)))
     at = most if sure.any() else e.surest(whole)
     horizon, cost = f"{e.horizons[at]:g} s", f"{w.cost_bps[at]:.2f} bps"
-    effect = f"{e.mean[at]:+.2f} ± {(e.high - e.low)[at] / 2:.2f} bps"
+    effect = f"{e.mean[at]:+z.2f} ± {(e.high - e.low)[at] / 2:.2f} bps"
     if not w.ci_high[at] < 0:
         held, name = e.held_out, "in the hold-out"
         if not (e.told[2][at] and held.ci_high[at] < 0):
@@ -282,7 +282,7 @@ def _made(e: Evidence, at: int) -> str:
 
 def _interval(part: TradeGains, at: int) -> str:
     half = (part.ci_high - part.ci_low)[at] / 2
-    return f"{part.net_bps[at]:+.2f} ± {half:.2f} bps"
+    return f"{part.net_bps[at]:+z.2f} ± {half:.2f} bps"
 
 
 def _one_sided(e: Evidence, at: int) -> bool:
@@ -308,7 +308,7 @@ def _passive(e: Evidence, at: int) -> str:
     w = e.whole
     if np.isnan(w.excess_bps[at]):
         return f"{_often(e, at)} is all that the signal does"
-    return f"{_often(e, at)} at random times made {w.net_bps[at] - w.excess_bps[at]:+.2f} bps net"
+    return f"{_often(e, at)} at random times made {w.net_bps[at] - w.excess_bps[at]:+z.2f} bps net"
 
 
 def _more(e: Evidence, at: int) -> str:

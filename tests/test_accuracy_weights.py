@@ -108,3 +108,11 @@ def test_equal_weights_do_not_differ_from_themselves():
     found = against_equal(*given, np.full((2, 1000), 0.5), horizon=60)
     assert (found.difference, found.low, found.high) == (0, 0, 0)
     assert found.winner == "neither"
+
+
+def test_without_a_case_no_figure_is_told():
+    time, parts, _ = composite(6, np.array([0.2, 0.05]), 100)
+    found = against_equal(time, parts, np.full(100, np.nan), np.full((2, 100), 0.5), horizon=60)
+    assert repr(found) == (
+        "Weights by accuracy against equal ones: neither won; no case whose outcome is known"
+    )

@@ -73,6 +73,8 @@ def test_shares_are_of_the_time_with_a_signal():
         "<Labels: on 62.5% of 8 s (SELLING 50.0%, NEUTRAL 37.5%, BUYING 12.5%); beyond 0.4, until "
         "0.36>"
     )
+    never = obi.label(history, signal=np.full(5, NAN), level=0.4)
+    assert repr(never) == "<Labels: no time with a signal; beyond 0.4, until 0.36>"
 
 
 def test_a_gap_is_no_time_and_ends_a_label():

@@ -22,6 +22,7 @@ from obi_widgets.calibration.refits import Refits
 from obi_widgets.calibration.statistics.effective_number import apart, dependence
 from obi_widgets.calibration.statistics.ranks import ranks
 from obi_widgets.calibration.statistics.resampled_mean import resampled_mean
+from obi_widgets.errors import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -167,9 +168,12 @@ class WeightsComparison:
         return "accuracy" if self.low > 0 else "equal" if self.high < 0 else "neither"
 
     def __repr__(self) -> str:
+        said = f"Weights by accuracy against equal ones: {self.winner} won"
+        if not self.n:
+            return f"{said}; no case whose outcome is known"
         right = f"right {self.accuracy:.4f} with them, {self.accuracy_equal:.4f} with equal ones"
         return "\n".join([
-            f"Weights by accuracy against equal ones: {self.winner} won; {self.n:,} cases",
+            f"{said}; {counted(self.n, 'case')}",
             f"{right}: {_with_interval(self.difference, self.low, self.high)}",
             "rank correlation: "
             f"{_with_interval(self.rank_difference, self.rank_low, self.rank_high)}",
@@ -178,8 +182,10 @@ class WeightsComparison:
 
 
 def _with_interval(value: float, low: float, high: float) -> str:
-    interval = "too few cases for an interval" if math.isnan(low) else f"{low:+.4f} to {high:+.4f}"
-    return f"{value:+.4f} ({interval})"
+    interval = (
+        "too few cases for an interval" if math.isnan(low) else f"{low:+z.4f} to {high:+z.4f}"
+    )
+    return f"{value:+z.4f} ({interval})"
 
 
 def against_equal(

@@ -86,10 +86,13 @@ class Labels:
         return pd.Series(words, index, name="label")
 
     def __repr__(self) -> str:
+        back = self.level - self.margin
+        if not self.seconds > 0:
+            return f"<Labels: no time with a signal; beyond {self.level:g}, until {back:g}>"
         each = ", ".join(f"{word} {part:.1%}" for word, part in self.shares.items())
         return (
             f"<Labels: on {self.on:.1%} of {self.seconds:,.0f} s ({each}); beyond {self.level:g}, "
-            f"until {self.level - self.margin:g}>"
+            f"until {back:g}>"
         )
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from obi_widgets.calibration.forward_returns import forward_returns
 from obi_widgets.calibration.statistics.block_means import block_mean
 from obi_widgets.checks import above_zero, fraction, number
-from obi_widgets.errors import HistoryError
+from obi_widgets.errors import HistoryError, counted
 from obi_widgets.history.given import as_history
 from obi_widgets.signals.micro_price import KERNELS, buckets_of, expected
 from obi_widgets.signals.micro_price import micro_price as signal
@@ -83,7 +83,8 @@ class MicroPriceFit:
     def __repr__(self) -> str:
         known = int(np.count_nonzero(~np.isnan(self.adjustment)))
         total = int(self.stayed.sum() + self.moved.sum() - len(self.b)) // 2
-        return f"<MicroPriceFit: {total:,} transitions, {known} of {len(self.b)} states known>"
+        moves = counted(total, "transition")
+        return f"<MicroPriceFit: {moves}, {known} of {len(self.b)} states known>"
 
     @property
     def residual(self) -> float:

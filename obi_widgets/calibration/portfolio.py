@@ -240,8 +240,8 @@ def _words(row: Mapping[Any, Any]) -> str:
     said = counted(count, "entry", "entries")
     if not count:
         return said
-    said += f" of {row['net_bps']:+.2f} bps net each"
-    return said if np.isnan(row["low"]) else f"{said} ({row['low']:+.2f} to {row['high']:+.2f})"
+    said += f" of {row['net_bps']:+z.2f} bps net each"
+    return said if np.isnan(row["low"]) else f"{said} ({row['low']:+z.2f} to {row['high']:+z.2f})"
 
 
 def _ns(times: pd.Series[pd.Timestamp]) -> Ints:

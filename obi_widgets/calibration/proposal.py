@@ -64,7 +64,7 @@ class MeanGain:
         )
 
     def __str__(self) -> str:
-        return f"{self.net_bps:+.2f} ± {Z_95 * self.se_bps:.2f} bps"
+        return f"{self.net_bps:+z.2f} ± {Z_95 * self.se_bps:.2f} bps"
 
 
 NO_GAIN = MeanGain(0, np.nan, np.nan)
@@ -139,15 +139,15 @@ class Proposal:
                 "which may be chance."
             )
         held_out = self.out_of_sample
-        result = f"it made {held_out} in {held_out.entries:,} trades"
+        result = f"it made {held_out} in {counted(held_out.entries, 'trade')}"
         if not held_out.entries:
             result = "it made no trade"
         elif not held_out.net_bps > 0:
             result += ": the gain did not last"
         return (
             f"Proposed, of {many}: {name}. Before the hold-out it made {self.in_sample} a trade "
-            f"after fees, and {self.neighbours_net_bps:+.2f} bps together with the settings beside "
-            f"it; {walked}. In the hold-out, which was not used to choose, {result}."
+            f"after fees, and {self.neighbours_net_bps:+z.2f} bps together with the settings "
+            f"beside it; {walked}. In the hold-out, which was not used to choose, {result}."
         )
 
 

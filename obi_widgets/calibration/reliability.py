@@ -21,6 +21,7 @@ import numpy as np
 from obi_widgets.calibration.confidence import FEWEST, STEPS, gains
 from obi_widgets.calibration.statistics.effective_number import apart, dependence, wilson
 from obi_widgets.calibration.statistics.resampled_mean import resampled_mean
+from obi_widgets.errors import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,13 +105,13 @@ class Reliability:
         return pd.DataFrame({name: getattr(self, name) for name in names}, index=index)
 
     def __repr__(self) -> str:
-        lines = [f"Confidence at {self.horizon:g} s: {self.verdict}; {self.cases:,} cases"]
+        lines = [f"Confidence at {self.horizon:g} s: {self.verdict}; {counted(self.cases, 'case')}"]
         if not self.cases:
             return lines[0]
         score = f"Brier score {self.brier:.4f}, of the constant {self.brier_constant:.4f}"
-        gain = f"gain {self.gain:+.5f}"
+        gain = f"gain {self.gain:+z.5f}"
         if not math.isnan(self.gain_low):
-            gain += f" ({self.gain_low:+.5f} to {self.gain_high:+.5f})"
+            gain += f" ({self.gain_low:+z.5f} to {self.gain_high:+z.5f})"
         lines += [f"{score}, {gain}", "", "  said  right       interval       n  independent"]
         lines += [
             f"{said:6.3f} {right:6.3f}  {low:6.3f}..{high:.3f} {n:7,} {n_eff:12,.0f}"

@@ -103,7 +103,8 @@ class SealedTest:
 
     def __repr__(self) -> str:
         verdict = f"broken, {self.verdict}" if self.broken else self.verdict
-        return f"<SealedTest {self.seal.market}, {counted(len(self.trades), 'trade')}, {verdict}>"
+        count = counted(len(self.trades), "trade")
+        return f"<SealedTest {self.seal.market or 'a market without a name'}, {count}, {verdict}>"
 
     # -- judging ---------------------------------------------------------------------------
 

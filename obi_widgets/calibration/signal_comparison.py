@@ -11,6 +11,7 @@ import numpy as np
 
 from obi_widgets.calibration.incremental import LEAST_OWN, TWINS
 from obi_widgets.checks import choice
+from obi_widgets.errors import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -299,17 +300,16 @@ class Comparison:
         return (*said, *self.notes)
 
     def __repr__(self) -> str:
-        places = self.origin.market if self.origin else ""
-        minutes, seconds = divmod(round(self.seconds), 60)
-        length = f"{minutes}:{seconds:02d} min"
-        many = f"{len(self.names)} signal{'s' * (len(self.names) != 1)}"
+        market = (self.origin.market if self.origin else "") or "a market without a name"
+        length = "{}:{:02d} min".format(*divmod(round(self.seconds), 60))
         tests, percent = self.tried * len(self.horizons), f"{100 * self.level:.3g} %"
         alone = len(self.used) < 2
         lines = [
-            f"{many}, {length} of {places or 'a market without a name'}; {self.states:,} states",
+            f"{counted(len(self.names), 'signal')}, {length} of {market}; "
+            f"{counted(self.states, 'state')}",
             "",
-            f"Rank IC by horizon, {percent} interval; * significant with {tests:,} tests: "
-            f"{self.tried:,} tried, {len(self.horizons)} horizons",
+            f"Rank IC by horizon, {percent} interval; * significant with {counted(tests, 'test')}: "
+            f"{self.tried:,} tried, {counted(len(self.horizons), 'horizon')}",
             *self._by_horizon(self.rank_ic, self.low, self.high, self.p_adjusted),
         ]
         if not alone:
@@ -389,7 +389,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _signed(value: float) -> str:
-    return NOTHING if np.isnan(value) else f"{value:+.2f}"
+    return NOTHING if np.isnan(value) else f"{value:+z.2f}"
 
 
 def _plain(value: float) -> str:

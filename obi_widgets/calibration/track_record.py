@@ -153,18 +153,18 @@ class TrackRecord:
         if not n:
             return "No trade has been closed since the seal."
         count = counted(n, "trade")
-        sentences = [f"{count} since the seal made {mean.mean:+.2f} bps net on average."]
+        sentences = [f"{count} since the seal made {mean.mean:+z.2f} bps net on average."]
         if n < self.seal.burn_in:
             sentences.append(f"There is no decision before {self.seal.burn_in} trades.")
         else:
             confidence = f"{100 * (1 - self.seal.error):g} % confidence, however often you look"
             sentences.append(
-                f"The mean is at least {mean.low:+.2f} and at most {mean.high:+.2f} bps "
+                f"The mean is at least {mean.low:+z.2f} and at most {mean.high:+z.2f} bps "
                 f"(each with {confidence}, if trades are many)."
             )
         sentences.append(
             f"With each gain and loss cut at ±{clipped.clip:g} bps, the mean is at least "
-            f"{clipped.low:+.2f} and at most {clipped.high:+.2f} bps (exact for any number)."
+            f"{clipped.low:+z.2f} and at most {clipped.high:+z.2f} bps (exact for any number)."
         )
         if self.decided and self.decided != self.verdict:
             sentences.append(f"After {self.decided_after:,} trades it was {self.decided}.")
@@ -176,7 +176,7 @@ class TrackRecord:
         if not count:
             return f"{place}: no trade"
         trades = counted(count, "trade")
-        return f"{place}: {trades}, {self.mean.mean:+.2f} bps net on average"
+        return f"{place}: {trades}, {self.mean.mean:+z.2f} bps net on average"
 
     def to_frame(self) -> pd.DataFrame:
         """Return the judged trades, one row each; see `SealedTest.to_frame`."""

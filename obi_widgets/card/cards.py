@@ -15,7 +15,7 @@ from obi_widgets.card.outcomes import learned_weights, returns_after
 from obi_widgets.card.parts_table import parts_table
 from obi_widgets.card.rows import CardRows
 from obi_widgets.checks import choice, number
-from obi_widgets.errors import HistoryError, SettingsError, quoted
+from obi_widgets.errors import HistoryError, SettingsError, counted, quoted
 from obi_widgets.signals.cycles import CYCLE, CYCLE_SECONDS
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class Cards(CardRows):
         first, last = self.time[[0, -1]].view("datetime64[ns]")
         ready = np.count_nonzero((self.state != "not_ready") & (self.state != "stale"))
         return (
-            f"{of}{len(self):,} cycles, {ready:,} of them ready, {str(first)[:19]} to "
+            f"{of}{counted(len(self), 'cycle')}, {ready:,} of them ready, {str(first)[:19]} to "
             f"{str(last)[:19]} UTC>"
         )
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from obi_widgets.calibration.statistics.correlation import lasting_correlation
 from obi_widgets.checks import number
-from obi_widgets.errors import HistoryError, quoted
+from obi_widgets.errors import HistoryError, counted, quoted
 from obi_widgets.signals.cycles import CYCLE, CYCLE_SECONDS
 from obi_widgets.trading.own_past import DAY
 
@@ -122,7 +122,7 @@ class VenueDivergence:
         of = f"<VenueDivergence {self.mode.name} of {', '.join(self.venues)}: "
         if not len(self):
             return f"{of}no cycle is finished>"
-        return f"{of}{len(self):,} cycles; {self.last.says}>"
+        return f"{of}{counted(len(self), 'cycle')}; {self.last.says}>"
 
     @property
     def last(self) -> VenueMoment:

@@ -78,7 +78,7 @@ def line_text(line: dict[str, Any]) -> str:
         case "fill":
             return f"{time}  {line['number']:>4}  filled at {line['price']:g}"
         case "exit":
-            net = "" if line["net_bps"] is None else f", net {line['net_bps']:+.2f} bps"
+            net = "" if line["net_bps"] is None else f", net {line['net_bps']:+z.2f} bps"
             at = "" if line["price"] is None else f" at {line['price']:g}"
             return f"{time}  {line['number']:>4}  ended{at}: {line['why']}{net}"
         case "declined":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from obi_widgets.errors import SettingsError
+from obi_widgets.errors import SettingsError, counted
 from obi_widgets.signals.card_direction import card_direction
 from obi_widgets.signals.combined import Combined
 from obi_widgets.signals.coverage import kept_suffice
@@ -172,8 +172,8 @@ def _expression(signal: Signal, values: Mapping[str, Any], history: History, out
         )
     if not kept_suffice(history.levels, signal.levels_used(values)):
         raise SettingsError(
-            f"The signal {signal.name} cannot be exported: it may reach beyond the "
-            f"{history.levels} levels that are kept.",
+            f"The signal {signal.name} cannot be exported: it may reach beyond what is kept, "
+            f"{counted(history.levels, 'level')} a side.",
             "Choose less depth, or keep more levels.",
         )
     if signal is card_direction:

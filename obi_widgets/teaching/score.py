@@ -77,6 +77,6 @@ class BlindScore:
         return (
             f"{self.right:g} of {len(self.table)} right. Brier score {self.brier:.3f} "
             f"(0 is best, 0.25 is not knowing). The tapes that were said to pay made "
-            f"{self.net_bps:+.0f} bps on {self.hours:g} h each that nobody saw, "
-            f"{self.expected_bps:+.0f} in the mean; the tapes that pay make {self.best_bps:+.0f}."
+            f"{self.net_bps:+z.0f} bps on {self.hours:g} h each that nobody saw, "
+            f"{self.expected_bps:+z.0f} in the mean; the tapes that pay make {self.best_bps:+z.0f}."
         )

@@ -28,5 +28,6 @@ def cap_effect(capped: Trades, free: Trades) -> str:
         return NOT_REACHED
     made, of = len(with_it), len(without)
     if made >= of:
-        return f"Reached: {made:,} entries, and {of:,} without it."
+        entries = "1 entry" if made == 1 else f"{made:,} entries"
+        return f"Reached: {entries}, and {of:,} without it."
     return f"Reached: it leaves out {of - made:,} of {of:,} entries."

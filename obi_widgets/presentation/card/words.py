@@ -185,7 +185,7 @@ def confidence(found: CardConfidence) -> Line:
         text = f"too few outcomes {at}" if found.n else f"no like case with an outcome {at}"
         return Line(NOTHING, text)
     often = f"right {percent(found.right)} % ± {50 * (found.high - found.low):.0f} {at}"
-    cases = f"{found.n:,} cases"
+    cases = counted(found.n, "case")
     title = (
         f"Of {cases} with a like strength, worth {found.n_eff:,.0f} independent ones, "
         f"{percent(found.right)} % were right at {found.horizon:g} s if mid moved "

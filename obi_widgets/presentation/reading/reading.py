@@ -201,7 +201,7 @@ class Reading:
         if self.gap:
             return f"<Reading {when} UTC, in a gap>"
         name = self.parameters.signal.name
-        return f"<Reading {when} UTC, mid {self.mid:,.10g}, {name} {self.signal:+.4g}>"
+        return f"<Reading {when} UTC, mid {self.mid:,.10g}, {name} {self.signal:+z.4g}>"
 
 
 def threshold_at(history: History, signal: Floats, parameters: Parameters, row: int) -> float:

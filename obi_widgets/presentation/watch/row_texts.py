@@ -75,7 +75,7 @@ def alert_text(alert: Alert, parameters: Parameters) -> str:
     level = formatting.plain(math.copysign(alert.level, alert.side))
     text = (
         f"{formatting.clock(alert.time)}  {WARNING} {what} went {where} {level}: "
-        f"{alert.value:+.4g}, mid {alert.mid:,.10g}"
+        f"{alert.value:+z.4g}, mid {alert.mid:,.10g}"
     )
     return text.replace(MINUS, "-").replace(NOTHING, "-")
 

@@ -179,7 +179,10 @@ def instance(name: str, value: object, types: type | tuple[type, ...], advice: s
         If the value is an instance of none of them.
     """
     if not isinstance(value, types):
-        raise ArgumentError(f"{name} is a {type(value).__name__}.", advice)
+        kind, wanted = type(value), types if isinstance(types, tuple) else (types,)
+        same = any(one.__name__ == kind.__name__ for one in wanted)  # that of another library
+        what = f"{kind.__module__.partition('.')[0]}.{kind.__name__}" if same else kind.__name__
+        raise ArgumentError(f"{name} is a {what}.", advice)
 
 
 def path(value: object, advice: str = "Give the name of a file.") -> Path:

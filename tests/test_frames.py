@@ -313,3 +313,10 @@ def test_two_columns_of_one_name_are_refused():
     trades = pd.DataFrame([[100.0, 1.0, 1, 1.0]], columns=["price", "size", "side", "size"])
     with pytest.raises(HistoryError, match="trades has 2 columns 'size'"):
         obi.History.from_frame(frame, trades=trades.set_index(frame.index[:1]))
+
+
+def test_a_frame_of_another_library_is_refused_with_its_name():
+    other = type("DataFrame", (), {"__module__": "polars.dataframe", "to_pandas": books})()
+    with pytest.raises(ArgumentError) as caught:
+        obi.History.from_frame(other)
+    assert str(caught.value) == "frame is a polars.DataFrame. Give frame.to_pandas()."

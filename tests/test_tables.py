@@ -204,3 +204,28 @@ def test_local_timestamp_is_the_time_of_receipt_whatever_the_other_is_called(tmp
     table.to_parquet(path) if kind == "parquet" else table.to_csv(path)
     history, _ = load(path)
     assert (history.received - history.time).tolist() == [5, 7]
+
+
+def test_a_table_of_another_venue_is_refused(tmp_path):
+    path = tmp_path / "a.parquet"
+    for venue, market, said in (
+        ("bybit", "bybit:btc/usdt", ""),
+        ("bybit", "binance-usdm:BTCUSDT", "is of bybit:BTCUSDT, not of binance-usdm:BTCUSDT"),
+        ("binance-futures", "binance-usdm:BTCUSDT", ""),
+    ):
+        frame().assign(exchange=venue, symbol="BTCUSDT").to_parquet(path)
+        if said:
+            assert said in str(refused(path, market=market))
+        else:
+            assert load(path, market=market)[0].instrument.symbol == "BTCUSDT"
+
+
+@pytest.mark.parametrize("market", ["sim:BTC-PERP", "SIM:btc-perp"])
+def test_a_saved_history_is_of_a_market_in_any_spelling(tmp_path, market):
+    history = obi.simulate(seconds=5, levels=2, seed=1)
+    path = history.save(tmp_path / "a.parquet")
+    assert len(obi.load(path, market=market)) == len(history)
+    other = {"levels": 2, "interval": history.interval, "market": "sim:ETH-PERP"}
+    assert "is of sim:BTC-PERP, not of sim:ETH-PERP" in str(refused(path, **other))
+    unnamed = obi.History.from_frame(frame()).save(tmp_path / "b.parquet")
+    assert "b.parquet names no market" in str(refused(unnamed, market=market))

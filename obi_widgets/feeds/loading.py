@@ -13,6 +13,7 @@ import numpy as np
 from obi_widgets.checks import integer
 from obi_widgets.errors import RecordingError, RecordingWarning, SettingsError, quoted
 from obi_widgets.feeds.formats import open_files
+from obi_widgets.feeds.formats.event_files import market_parts
 from obi_widgets.feeds.formats.tables import is_table, load_tables
 from obi_widgets.feeds.market import Market
 from obi_widgets.feeds.recording.folder_days import compacted
@@ -354,11 +355,10 @@ def _saved(
     parts = [parquet.load(path, History) for path in files]
     history = parts[0] if len(parts) == 1 else History.concat(parts)
     instrument, name = history.instrument, files[0].name
-    saved_market = f"{instrument.venue}:{instrument.symbol}"
-    if market not in (None, saved_market):
-        raise RecordingError(
-            f"{name} is of {saved_market}, not of {market}.", "Leave market out.", path=files[0]
-        )
+    own = instrument.venue, instrument.symbol
+    if market not in (None, ":".join(own)) and market_parts(market) != own:
+        what = f"is of {':'.join(own)}, not of {market}" if any(own) else "names no market"
+        raise RecordingError(f"{name} {what}.", "Leave market out.", path=files[0])
     for what, asked, default, saved in (
         ("levels", levels, LEVELS, history.levels),
         ("interval", interval, INTERVAL, history.interval),

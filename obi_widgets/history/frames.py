@@ -51,6 +51,8 @@ def fields_of(
     import pandas as pd
 
     advice = "Give a pandas.DataFrame with a row for each state of the book."
+    if hasattr(frame, "to_pandas"):
+        advice = "Give frame.to_pandas()."
     instance("frame", frame, pd.DataFrame, advice)
     if time is not None:
         text("time", time, "Give the name of a column.")

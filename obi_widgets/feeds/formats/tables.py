@@ -24,6 +24,7 @@ from obi_widgets.history import frame_names, parquet
 from obi_widgets.history.columns import History
 from obi_widgets.history.frames import TIMES
 from obi_widgets.market_data.events import Instrument
+from obi_widgets.market_data.venues import known_venue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -243,7 +244,6 @@ def _best(frame: pd.DataFrame, levels: int) -> pd.DataFrame:
 
 def _instrument(path: Path, frame: pd.DataFrame, market: str | None) -> Instrument:
     """Return the market that a table or the user names."""
-    chosen = market_parts(market)
     named = []
     for names in NAMED:
         name = next((one for one in names if one in frame.columns), None)
@@ -255,14 +255,18 @@ def _instrument(path: Path, frame: pd.DataFrame, market: str | None) -> Instrume
                 path=path,
             )
         named.append(values[0] if values else "")
-    if market is not None and named[1] not in ("", chosen[1]):
+    if market in (None, ":".join(named)):
+        return Instrument(named[0], named[1])
+    chosen = market_parts(market)
+    venue = known_venue(named[0])  # another name may be that of the same exchange
+    other = venue is not None and venue.name != chosen[0]
+    if other or named[1] not in ("", chosen[1]):
         raise RecordingError(
             f"{path.name} is of {':'.join(named).strip(':')}, not of {market}.",
             "Leave market out.",
             path=path,
         )
-    venue, symbol = chosen if market is not None else named
-    return Instrument(venue, symbol)
+    return Instrument(*chosen)
 
 
 def _with_place(path: Path, error: HistoryError, *, lines: bool) -> RecordingError:

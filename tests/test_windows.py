@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import fsum
 
 import hypothesis.strategies as st
 import numpy as np
@@ -83,3 +84,52 @@ def test_a_kernel_is_given_what_nobody_writes_to():
     column = np.arange(3)
     assert not windows.frozen(column).flags.writeable
     assert column.flags.writeable
+
+
+def enormous(where, size, count=400):
+    """Return values around 3, one of them enormous, every seventh unknown; and their times."""
+    values = 3 + np.random.default_rng(1).standard_normal(count)
+    values[::7] = np.nan
+    values[where] = size
+    return values, np.arange(count) * 10**9
+
+
+@pytest.mark.parametrize("size", [1e3, -1e6, 1e9, 1e15, -1e100])
+@pytest.mark.parametrize("where", [0, 100])
+def test_an_enormous_value_leaves_no_trace_behind_its_window(where, size):
+    values, time = enormous(where, size)
+    mean = windows.mean_of(values, time, 30.0)
+    scores = windows.standardised(values, time, 30.0)
+    for row in range(where + 30, len(values)):
+        seen = values[row - 29 : row + 1]
+        seen = seen[~np.isnan(seen)]
+        # A running sum before it had lost its digits is as good as 1e-6 of it lets it be.
+        assert mean[row] == pytest.approx(seen.mean(), rel=1e-7)
+        if not np.isnan(values[row]):
+            assert scores[row] == pytest.approx((values[row] - seen.mean()) / seen.std(), abs=1e-7)
+
+
+@pytest.mark.parametrize("size", [3.0, 1e9, 1e15])
+def test_what_comes_later_changes_no_bit(size):
+    values, time = enormous(100, size)
+    for of in (windows.mean_of, windows.standardised):
+        whole = of(values, time, 30.0)
+        for stop in (1, 99, 101, 131, 250):
+            np.testing.assert_array_equal(of(values[:stop], time[:stop], 30.0), whole[:stop])
+
+
+def test_a_window_of_one_value_has_no_score_whatever_came_before():
+    values = np.repeat([1e12, 0.1], [3, 97])
+    found = windows.standardised(values, np.arange(100) * 10**9, 10.0)
+    assert np.isnan(found[:3]).all()
+    assert np.isfinite(found[3:12]).all()
+    assert np.isnan(found[12:]).all()
+
+
+def test_sums_of_terms_of_both_signs_are_exact_enough():
+    terms, _ = enormous(50, 1e15)
+    terms = np.nan_to_num(terms) * np.where(np.arange(400) % 2, -1.0, 1.0)
+    last = np.arange(60, 400)
+    found = windows.total(terms, last - 9, last)
+    wanted = [fsum(terms[row - 9 : row]) for row in last]
+    np.testing.assert_allclose(found, wanted, atol=1e-9)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from obi_widgets.errors import SettingsError
-from obi_widgets.signals.windows import in_ns, trades_of
+from obi_widgets.signals.windows import in_ns, total, trades_of
 from obi_widgets.signals.windows_numpy import running
 
 if TYPE_CHECKING:
@@ -96,11 +96,11 @@ class Intervals:
 
         NaN where there are fewer than ``count``.
         """
+        last = np.arange(self.count, len(self.rows))
         found = []
         for column in columns:
-            total = np.append(0.0, np.cumsum(column))
-            out = np.full(len(total), np.nan)
-            out[self.count :] = total[self.count :] - total[: -self.count]
+            out = np.full(len(self.rows), np.nan)
+            out[self.count :] = total(column, last - self.count, last)
             found.append(out)
         return found
 

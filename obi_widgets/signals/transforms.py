@@ -19,7 +19,7 @@ from obi_widgets.errors import SettingsError, quoted
 from obi_widgets.parameters import Number, Parameter, Seconds
 from obi_widgets.signals.combined import Combined, identifier
 from obi_widgets.signals.signal import Signal
-from obi_widgets.signals.windows import before, trailing
+from obi_widgets.signals.windows import before, mean_of, standardised
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -56,20 +56,7 @@ def zscore(signal: Signal, window: float = 300.0) -> Signal:
     >>> obi.zscore(obi.imbalance, window=60)
     <Signal zscore(imbalance): decay, depth, band_bps, weighting, window; sd>
     """
-
-    def compute(values: Floats, time: NDArray[np.int64], seconds: float) -> Floats:
-        known = values[~np.isnan(values)]
-        if not len(known):
-            return values
-        # Subtract a typical value first, so that the squares keep their digits.
-        moved = values - known[0]
-        mean, square = trailing(moved, time, seconds)
-        variance = square - mean * mean
-        # Rounding may leave a tiny variance where all values are equal.
-        variance[variance <= 1e-12 * square] = np.nan
-        return np.asarray((moved - mean) / np.sqrt(variance))
-
-    return _over_window("zscore", signal, window, compute, unit="sd")
+    return _over_window("zscore", signal, window, standardised, unit="sd")
 
 
 def smooth(signal: Signal, window: float = 10.0) -> Signal:
@@ -95,7 +82,7 @@ def smooth(signal: Signal, window: float = 10.0) -> Signal:
     """
 
     def compute(values: Floats, time: NDArray[np.int64], seconds: float) -> Floats:
-        return np.where(np.isnan(values), np.nan, trailing(values, time, seconds)[0])
+        return np.where(np.isnan(values), np.nan, mean_of(values, time, seconds))
 
     return _over_window(
         "smooth", signal, window, compute, unit=_checked(signal).unit, range=signal.range

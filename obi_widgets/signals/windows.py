@@ -11,6 +11,8 @@ from obi_widgets.kernels.loader import Kernels
 from obi_widgets.signals import windows_numpy
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from obi_widgets.history.columns import History
@@ -18,6 +20,12 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
     Whole = NDArray[np.signedinteger[Any]]
+
+LOST = 1e-6
+"""Share of a running sum below which its differences have lost too many digits."""
+
+ROUNDING = 1e-12
+"""Share of a mean below which a standard deviation is rounding."""
 
 KERNELS = Kernels("obi_widgets.signals.windows_numba", windows_numpy)
 
@@ -28,19 +36,83 @@ def begins(time: NDArray[np.int64], seconds: float) -> NDArray[np.int64]:
     return found
 
 
-def trailing(values: Floats, time: NDArray[np.int64], seconds: float) -> tuple[Floats, Floats]:
-    """Return mean and mean square of the values in each state's trailing window, without NaN."""
+def total(terms: Floats, first: Ints, last: Ints) -> Floats:
+    """Return the sum of the terms from each first row to before each last one.
+
+    It is a difference of running sums, unless one enormous term before the rows has left these
+    without digits for what came later: then the terms are added up anew. That is decided by the
+    terms up to the row alone, so that later ones change nothing.
+    """
+    sums = np.append(0.0, np.cumsum(terms))
+    sizes = sums if terms.min(initial=0.0) >= 0 else np.append(0.0, np.cumsum(np.abs(terms)))
+    out = np.asarray(sums[last] - sums[first])
+    lost = np.flatnonzero(sizes[last] - sizes[first] < LOST * sizes[last])
+    if len(lost):
+        out[lost] = _merged(terms[None], first[lost], last[lost], np.add)[0]
+    return out
+
+
+def mean_of(values: Floats, time: Ints, seconds: float) -> Floats:
+    """Return the mean of the values in each state's trailing window, without NaN."""
     known = ~np.isnan(values)
-    filled = np.where(known, values, 0.0)
-    first, last = begins(time, seconds), np.arange(1, len(time) + 1)
-
-    def total(terms: NDArray[Any]) -> Floats:
-        sums = np.append(0.0, np.cumsum(terms, dtype=float))
-        return np.asarray(sums[last] - sums[first])
-
-    count = total(known)
+    rows = begins(time, seconds), np.arange(1, len(time) + 1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return total(filled) / count, total(filled * filled) / count
+        return total(np.where(known, values, 0.0), *rows) / total(known.astype(float), *rows)
+
+
+def standardised(values: Floats, time: Ints, seconds: float) -> Floats:
+    """Return the values less the mean of their trailing window, in its standard deviations.
+
+    NaN where the values of the window are all the same, but for rounding.
+    """
+    known = ~np.isnan(values)
+    if not known.any():
+        return values
+    first, last = begins(time, seconds), np.arange(1, len(time) + 1)
+    # Subtract a typical value first, so that the squares keep their digits.
+    away = values - values[np.argmax(known)]
+    filled = np.where(known, away, 0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        count = total(known.astype(float), first, last)
+        mean = total(filled, first, last) / count
+        square = total(filled * filled, first, last) / count
+        variance = square - mean * mean
+        away -= mean
+        # The first value may be an enormous one, and typical of nothing.
+        lost = np.flatnonzero(known & (variance < LOST * square))
+        if len(lost):
+            alone = np.stack([known, np.where(known, values, 0.0), np.zeros(len(values))])
+            count, mean, spread = _merged(alone, first[lost], last[lost], _moments)
+            variance[lost], away[lost] = spread / count, values[lost] - mean
+            variance[lost[spread <= count * (ROUNDING * mean) ** 2]] = np.nan
+        variance[variance <= 0] = np.nan
+        return np.asarray(away / np.sqrt(variance))
+
+
+def _merged(
+    parts: Floats, first: Ints, last: Ints, merge: Callable[[Floats, Floats], Floats]
+) -> Floats:
+    """Merge the columns of ``parts`` from each first one to before each last one.
+
+    Runs of 1, 2, 4, … columns are merged once each, and a window is made of such runs.
+    """
+    at, length, run = first.copy(), last - first, 1
+    out = np.zeros((len(parts), len(first)))
+    while (length >= run).any():
+        used = np.flatnonzero(length & run)
+        out[:, used] = merge(out[:, used], parts[:, at[used]])
+        at[used] += run
+        parts = merge(parts[:, :-run], parts[:, run:])
+        run *= 2
+    return out
+
+
+def _moments(one: Floats, other: Floats) -> Floats:
+    """Merge number, mean and sum of squares about the mean (Chan, Golub and LeVeque 1983)."""
+    count, apart = one[0] + other[0], other[1] - one[1]
+    share = other[0] / np.maximum(count, 1.0)
+    squares = one[2] + other[2] + apart * apart * one[0] * share
+    return np.stack([count, one[1] + apart * share, squares])
 
 
 def before(values: Floats, time: NDArray[np.int64], seconds: float) -> Floats:

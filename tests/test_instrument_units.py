@@ -44,6 +44,11 @@ def test_a_unit_is_that_of_the_market(declared, shown):
     assert unit_of(of, obi.Instrument("x", "ODD", quote="USD")) == declared
 
 
+def test_a_long_name_is_shortened():
+    long = obi.Instrument("x", f"{'A' * 38}-PERP", quote="USDT")
+    assert unit_of(signal("base units"), long) == "AAAA…AAA"
+
+
 def test_the_unit_of_a_transform_is_that_of_the_market_too():
     assert unit_of(velocity(signal("base units"), window=5), BTC).startswith("BTC")
     assert unit_of(zscore(signal("base units"), window=5), BTC) == "sd"

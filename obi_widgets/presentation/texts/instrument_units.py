@@ -5,12 +5,17 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from obi_widgets.presentation.texts.formatting import shortened
+
 if TYPE_CHECKING:
     from obi_widgets.market_data.events import Instrument
     from obi_widgets.signals.signal import Signal
 
 BASE, RATIO = "base units", "quote/base"
 """What signals declare, whatever is traded."""
+
+LETTERS = 8
+"""Of a base unit that is shown in a unit; a longer one is shortened in its middle."""
 
 
 def base_of(instrument: Instrument) -> str:
@@ -27,5 +32,6 @@ def unit_of(signal: Signal, instrument: Instrument | None) -> str:
     """Return the unit of a signal for one instrument: "BTC", "BTC/s"; as declared if not known."""
     if instrument is None or not (base := base_of(instrument)):
         return signal.unit
+    base = shortened(base, LETTERS)
     unit = signal.unit.replace(BASE, base)
     return unit.replace(RATIO, f"{instrument.quote}/{base}") if instrument.quote else unit

@@ -78,6 +78,30 @@ MEETING = """() => {
 }"""
 """Values at the crosshair that lie on the title or the summary of a chart."""
 
+HIDDEN = """() => {
+    const chart = document.querySelector('.obi-part-price .obi-chart');
+    const rect = one => one.getBoundingClientRect();
+    const line = chart.querySelector('.curve path.line'), places = [];
+    const [plot, box, cross, dot] = ['field', 'reading', 'cross', 'dot'].map(
+        name => rect(chart.querySelector(`.obi-${name}`)));
+    for (const [, x, y] of line.getAttribute('d').matchAll(/[ML]([^,]+),([^ML]+)/g))
+        places.push([plot.left + Number(x), plot.top + Number(y)]);
+    const within = (left, top) => new Set(places.filter(([x, y]) => x > left
+        && x < left + box.width && y > top && y < top + box.height)
+        .map(([x]) => Math.round(x))).size;
+    const lefts = [cross.left + 10, cross.left - 10 - box.width]
+        .filter(left => left > plot.left && left + box.width < plot.right);
+    const tops = [plot.top + 4, plot.bottom - box.height - 4];
+    const covers = one => one.left < box.right && one.right > box.left && one.top < box.bottom
+        && one.bottom > box.top;
+    return {
+        own: within(box.left, box.top), covers: covers(dot) || covers(cross),
+        least: Math.min(...lefts.flatMap(left => tops.map(top => within(left, top)))),
+    };
+}"""
+"""How many px of the price's line the box of a moment hides, and how few it could; whether it lies
+on what is asked about."""
+
 GIVEN_WAY = """() => {
     const box = one => one.getBoundingClientRect();
     const clocks = [...document.querySelectorAll('.obi-clock-then')];
@@ -264,6 +288,17 @@ def test_values_at_the_crosshair_leave_the_titles_alone(still):
             nb.page.wait_for_timeout(150)
             found += nb.page.evaluate(MEETING)
     assert found == []
+
+
+def test_the_box_of_a_moment_hides_as_little_of_the_price_as_it_can(still):
+    shown = still.root.locator(".obi-part-price .obi-reading")
+    for at in (0.08, 0.3, 0.5, 0.7, 0.92):
+        hover(still, "price", at)
+        expect(shown).to_be_visible()
+        still.nb.page.wait_for_timeout(400)  # a line is read again after 250 ms
+        found = still.nb.page.evaluate(HIDDEN)
+        assert not found["covers"], at
+        assert found["own"] <= found["least"] + 40, (at, found)  # it does not jump for less
 
 
 def test_labels_of_time_are_there_after_a_change_of_theme(still):

@@ -43,6 +43,8 @@ function crosshair(model, el, field, place) {
   };
   const dots = [];
   const [cursor, leave] = sharedCursor(model.get("session"), update);
+  const drawn = lineOf(el);
+  let [stood, stands] = [null, null]; // where the box of a moment was, and that of an entry
   let over = null; // the entry under the mouse: its time, ms UTC
   let wanted = false; // whether a pin was set, or let go, that no frame has shown yet,
   let since = -Infinity; // and when
@@ -93,7 +95,8 @@ function crosshair(model, el, field, place) {
     const read = shows || (beyond !== 0 && reading.rows);
     box.hidden = !read || !reading.rows || (entry !== null && here.width < BOTH);
     const at = beyond < 0 ? here.left : beyond ? here.left + here.width : x;
-    if (!box.hidden) showBox(reading, here, at, entry);
+    if (box.hidden) stood = null;
+    else showBox(reading, here, at, entry);
     showEntry(here, entry);
     set(spoken, (pinned && reading.spoken) || "");
     giveWay();
@@ -191,9 +194,10 @@ function crosshair(model, el, field, place) {
     fill(table, reading.rows);
     const size = [box.offsetWidth, box.offsetHeight];
     const sides = [x + 10, x - 10 - size[0]];
-    if (x > here.left + 0.55 * here.width) sides.reverse();
-    const tops = [here.top + 26, here.top + here.height];
-    put(box, roomFor(here, size, sides, tops, [entry && traded(here, entry)]));
+    const tops = [here.top + 4, here.top + here.height];
+    const cross = [x - 1, here.top, x + 1, here.top + here.height];
+    const seen = [entry && traded(here, entry), cross];
+    put(box, (stood = roomFor(here, size, sides, tops, seen, drawn(), stood?.[2])));
   }
 
   function put(one, [left, top]) {
@@ -212,9 +216,13 @@ function crosshair(model, el, field, place) {
 
   function showEntry(here, entry) {
     detail.hidden = leader.hidden = entry === null;
-    if (entry === null) return;
+    if (entry === null) {
+      stands = null;
+      return;
+    }
     const { text } = entry;
     if (detail.dataset.text !== JSON.stringify(text)) {
+      stands = null;
       detail.dataset.text = JSON.stringify(text);
       writeEntry(text);
     }
@@ -226,7 +234,7 @@ function crosshair(model, el, field, place) {
     const read = box.hidden
       ? null
       : [box.offsetLeft, box.offsetTop, box.offsetLeft + box.offsetWidth, box.offsetTop + box.offsetHeight];
-    const [left, top] = roomFor(here, [wide, high], lefts, tops, [own, read]);
+    const [left, top] = (stands = roomFor(here, [wide, high], lefts, tops, [own, read], drawn(), stands?.[2]));
     put(detail, [left, top]);
     // A line joins the box with its entry where it stands right above or below.
     const [from, to] = top < y ? [top + high, y - 6] : [y + 6, top];

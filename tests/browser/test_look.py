@@ -33,6 +33,17 @@ UNTITLED = """root => [...root.querySelectorAll('.obi-chart')].filter(chart => {
 }).map(chart => `a chart says nothing of what it shows: ${chart.textContent}`)"""
 
 
+NAMES = """root => [...root.querySelectorAll('.obi-group')].map(group =>
+    [...group.querySelectorAll('.obi-group-head, .obi-setting span[title], .obi-gate')]
+        .filter(el => el.checkVisibility()).map(el => {
+            const range = document.createRange();
+            range.selectNodeContents(el);
+            const {top, bottom} = range.getBoundingClientRect();
+            return (top + bottom) / 2;
+        })).filter(group => group.length > 1)"""
+"""The middles of the names in each group of settings, its own name first."""
+
+
 def complaints(screen, where):
     found = [*cut_off(screen.root), *overlapping(screen.root), *screen.root.evaluate(UNTITLED)]
     return [f"{where}: {one}" for one in found]
@@ -75,6 +86,16 @@ def test_a_fold_leaves_no_hole(screen):
     opener = screen.root.locator(".obi-opener").evaluate("el => el.getBoundingClientRect().top")
     screen.root.locator(".obi-opener").click()
     assert opener - charts < 60, "what opens stands right below the charts"
+
+
+def test_names_of_settings_in_a_row_stand_on_one_line(screen):
+    screen.nb.set_output_width(1240, SIZES[1240])
+    screen.unfold()
+    tops = screen.root.locator(".obi-behind").evaluate(NAMES)
+    screen.root.locator(".obi-opener").click()
+    assert len(tops) > 3
+    for one, *others in tops:
+        assert all(abs(other - one) < 1 for other in others if abs(other - one) < 10), tops
 
 
 @pytest.mark.parametrize("theme", [*THEMES, "forced colours"])

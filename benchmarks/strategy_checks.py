@@ -42,6 +42,7 @@ SETTINGS = {
             "largest_share": {"window": 30},
         }.items()
     },
+    "order flow of ten levels": obi.Settings("order_flow_imbalance", depth=10, threshold=5.0),
     "the gate of a user, over 1 s": obi.Settings(gates=["wide"]),
 }
 

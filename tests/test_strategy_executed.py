@@ -167,6 +167,9 @@ CLEAN = (
     {"signal": "card_direction", "short": 10, "middle": 10, "long": 20, **EXITS},
     {"signal": "order_flow_imbalance", "window": 5, "gates": {"spread": {"window": 10}}},
     {"signal": "multi_level_order_flow_imbalance", "window": 5, "execution": "post_only"},
+    {"signal": obi.weighted_sum([obi.order_flow_imbalance, obi.smooth(
+        obi.weighted_sum([obi.trade_imbalance, obi.multi_level_order_flow_imbalance], [1, 1])
+    )], [1, 1]), "window": 5, **EXITS},
 )  # fmt: skip
 
 

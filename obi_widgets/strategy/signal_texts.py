@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+
+WIDTH = 100
+"""The longest line of a file."""
+
 DECIDE, FORGET = "    def decide(", "    def lost("
 """First and last method of the template; those between are replaced for posted orders."""
 
@@ -69,8 +74,8 @@ def of_past(*, trades: bool, flow: bool) -> tuple[tuple[str, str], ...]:
 TAKES_FLOW = (
     (
         SIZES_ARE,
-        """Order flow is summed over every change of the book. Give each book that `decide` is not
-given too, when it comes, with its best FLOW_RANKS levels at least:
+        """Order flow is summed over every change of the book. Give the books on which nothing is
+decided too, as they come, each with at least FLOW_RANKS levels a side if there are so many:
 
     strategy.on_book(time_ns, bids, asks)
 
@@ -145,3 +150,29 @@ OF_GAPS = (
     ),
 )
 """Texts of the template, and their replacements for what goes on after a gap."""
+
+
+def laid_out(expression: str, indent: str = "    ", before: str = "return ") -> str:
+    """Return an expression on several lines where one has no room for it.
+
+    Parameters
+    ----------
+    expression : str
+        Calls and tuples within one another.
+    indent, before : str
+        What its first line begins with.
+    """
+    node = ast.parse(expression, mode="eval").body
+    fits = len(indent + before + expression) <= WIDTH
+    if fits or not isinstance(node, ast.Call | ast.Tuple):
+        return expression
+    if isinstance(node, ast.Call):
+        head, parts = ast.unparse(node.func), node.args
+    else:
+        head, parts = "", node.elts
+    texts = [ast.get_source_segment(expression, one) or "" for one in parts]
+    inner = f"{indent}    "
+    lines = [inner + ", ".join(texts)]
+    if len(lines[0]) > WIDTH:
+        lines = [f"{inner}{laid_out(one, inner, ' ')}," for one in texts]
+    return "\n".join([f"{head}(", *lines, f"{indent})"])

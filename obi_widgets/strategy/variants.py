@@ -25,6 +25,7 @@ from obi_widgets.strategy.signal_texts import (
     TAKES_FLOW,
     TAKES_TRADES,
     TAKES_TRADES_POSTED,
+    laid_out,
     of_past,
 )
 from obi_widgets.strategy.written_gates import CONFLICT
@@ -345,7 +346,7 @@ def with_signal(
     if written.expression:
         kind = "CardDirection" if written.lasts else "Callable[[int, Levels, Levels], float]"
         given = ["tape: list[Trade]"] * bool(written.trades) + ["flow: Flow"] * bool(written.flow)
-        sections.append(MAKE.format(", ".join(given), kind, written.expression))
+        sections.append(MAKE.format(", ".join(given), kind, laid_out(written.expression)))
     if written.gates:
         kind = "LastingGates" if last else "Gates"
         sections.append(MAKE_GATES.format(kind, ",\n        ".join(written.gates)))

@@ -308,10 +308,13 @@ def test_labels_of_time_are_there_after_a_change_of_theme(still):
     try:
         for dark in (True, False):
             nb.theme(dark=dark)
-            nb.page.wait_for_timeout(500)
-            labels, hidden = nb.page.evaluate(GIVEN_WAY)
-            assert labels > 2
-            assert hidden == 0
+            nb.page.wait_for_timeout(500)  # until bqplot has laid out its charts
+
+            def there():
+                labels, hidden = nb.page.evaluate(GIVEN_WAY)
+                return labels > 2 and not hidden
+
+            eventually(there, "all labels that are away from the crosshair's")
     finally:
         nb.theme(dark=False)
 

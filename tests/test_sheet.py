@@ -159,6 +159,23 @@ def test_the_cost_is_drawn_where_it_is_in_sight():
     assert outside["returns"]["note"].endswith("outside this chart.")
 
 
+def test_the_name_of_the_cost_stands_where_the_line_is_farther_away():
+    history = known_market.history(1800, edge=2.0, seed=4)
+    sheet = SheetMaker().make(found(history, obi.Settings(price="mid", fee_bps=0.1)), BTC)
+    returns = sheet["returns"]
+    places = [place for place in returns["mean"] if place is not None]
+    first, last = (abs(places[end] - returns["cost"]) for end in (0, -1))
+    assert returns["cost_last"] == (first < last)
+
+
+def test_where_there_is_no_interval_none_is_shown():
+    history = known_market.history(45, seed=2)
+    found_rows = rows(found(history, obi.Settings(threshold=0.4)).report)
+    assert any(row[4].startswith("± ") for row in found_rows)
+    assert any(row[4] == "\N{EN DASH}" for row in found_rows)
+    assert not any("± \N{EN DASH}" in text for row in found_rows for text in row)
+
+
 def test_deciles_rise_with_the_imbalance_where_there_is_an_edge(sheet, answer):
     chart = sheet["deciles"]
     assert chart["title"].endswith(" s return by decile of imbalance, bps")

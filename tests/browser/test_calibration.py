@@ -15,6 +15,7 @@ LAB = (
     'import obi_widgets as obi\nlab = obi.Lab("sim:BTC-PERP", seed=3, edge=2, warmup=1800)\nlab',
 )
 SIZES = {1240: 1300, 950: 1900, 650: 3400}
+RETURNS = ".obi-figure-returns"
 SIGNS = {"viable": "✓ Viable", "not viable": "✕ Not viable", "not enough data": "? Not enough data"}
 
 
@@ -432,6 +433,9 @@ def test_look(screen, artefacts, dark):
             complaints += [
                 f"{width}: {one}" for one in [*cut_off(screen.root), *overlapping(screen.root)]
             ]
+            above, table = (sheet.locator(one).bounding_box() for one in (RETURNS, ".obi-table"))
+            if width == 1240 and table["y"] - above["y"] - above["height"] > 30:
+                complaints.append(f"{width}: a hole above the table")
             name = f"calibration-{'dark' if dark else 'light'}-{width}{'-chosen' * chosen}.png"
             sheet.screenshot(path=artefacts / name)
     pale = {what: ratio for what, ratio in contrasts(screen.root).items() if ratio < 4.5}

@@ -73,7 +73,8 @@ def _lines(data: dict[str, Any]) -> Iterator[str]:
             yield f'<path class="l" d="M{x:.1f} {_y(a):.1f}V{_y(b):.1f}"/>'
     if data["cost"] is not None:
         yield f'<path class="a d" d="M{left} {_y(data["cost"]):.1f}H{right}"/>'
-        yield text_at(left + 4, _y(data["cost"]) - 4, "cost")
+        place = (right - 4, "end") if data["cost_last"] else (left + 4, "start")
+        yield text_at(place[0], _y(data["cost"]) - 4, "cost", place[1])
     points = [(x, _y(m)) for x, m in zip(xs, data["mean"], strict=True) if m is not None]
     if points:
         yield f'<path class="b" d="M{"L".join(f"{x:.1f} {y:.1f}" for x, y in points)}"/>'

@@ -105,7 +105,7 @@ class SheetMaker:
         bands = np.clip(np.concatenate([low, high]), -limit, limit)
         axis = self._returns.follow(np.concatenate([inner, bands]))
         tips = [
-            f"{_seconds(h)}: {number(mu, 2, sign=True)} ± {number((up - lo) / 2, 2)} bps, n {n:,}"
+            f"{_seconds(h)}: {_within(mu, (up - lo) / 2, 2)} bps, n {n:,}"
             for h, mu, lo, up, n in zip(
                 report.horizons, mean, low, high, m.n[:, 0].tolist(), strict=True
             )
@@ -119,6 +119,7 @@ class SheetMaker:
             "title": f"Return after {_condition(report)}, bps, by horizon",
             "naive": _places(np.stack([mean - naive, mean + naive]), axis),
             "cost": _place(cost, axis) if axis[0] < cost < axis[1] else None,
+            "cost_last": _nearer(mean, cost, 0, -1),
             "note": note,
             "judged": report.judgement.horizon,
         }
@@ -129,7 +130,7 @@ class SheetMaker:
         low, high = np.clip(c.rank_ic - half, -1, 1), np.clip(c.rank_ic + half, -1, 1)
         axis = self._ic.follow(np.concatenate([c.rank_ic, low, high, [0.0]]))
         tips = [
-            f"{_seconds(h)}: {number(ic, 3, sign=True)} ± {number(wide, 3)}"
+            f"{_seconds(h)}: {_within(ic, wide, 3)}"
             for h, ic, wide in zip(report.horizons, c.rank_ic, half, strict=True)
         ]
         life = report.ic_half_life
@@ -152,7 +153,7 @@ class SheetMaker:
         largest = float(np.nanmax(np.abs(mean), initial=0.0))
         tips = [
             f"{title_of(report.signal)} {number(a, 2, sign=True)} to {number(b, 2, sign=True)}: "
-            f"{number(mu, 2, sign=True)} ± {number((up - lo) / 2, 2)} bps, n {n:,}"
+            f"{_within(mu, (up - lo) / 2, 2)} bps, n {n:,}"
             for a, b, mu, lo, up, n in zip(
                 edges[:-1], edges[1:], mean, m.ci_low[at], m.ci_high[at], m.n[at].tolist(),
                 strict=True,
@@ -196,7 +197,7 @@ def rows(report: Report) -> list[list[str]]:
             f"{m.n[row, 0]:,}",
             number(m.n_eff[row, 0], 0),
             number(m.mean_bps[row, 0], 2, sign=True),
-            f"± {number(half[row], 2)}",
+            formatting.margin(half[row], 2) or NOTHING,
             number(m.t_hodrick[row, 0], 1),
             number(m.t_naive[row, 0], 1),
             number(report.coefficients.rank_ic[row], 2, sign=True),
@@ -210,6 +211,17 @@ def rows(report: Report) -> list[list[str]]:
     ]
 
 
+def _nearer(mean: Floats, level: float, one: int, other: int) -> bool:
+    """Return whether a line is nearer to a level at one place than at another, of those it has."""
+    away = np.abs(mean[np.isfinite(mean)] - level)
+    return bool(len(away) and away[one] < away[other])
+
+
+def _within(value: float, half: float, decimals: int) -> str:
+    """Return a value with its sign and half its interval, which one case alone does not have."""
+    return f"{number(value, decimals, sign=True)} {formatting.margin(half, decimals)}".rstrip()
+
+
 def _net(value: float) -> str:
     return number(value, 2 if abs(value) < 99.5 else 0, sign=True)
 
@@ -221,7 +233,8 @@ def trust(report: Report) -> list[tuple[str, str, str]]:
     m, out = report.means, report.traded_out_of_sample
     held_out = _net(out.net_bps[at])
     if held_out != NOTHING:
-        held_out += f" ± {number((out.ci_high - out.ci_low)[at] / 2, 2)}"
+        half = (out.ci_high - out.ci_low)[at] / 2
+        held_out = f"{held_out} {formatting.margin(half, 2)}".rstrip()
     purpose, seconds = needed(report)
     more = seconds - report.seconds
     missing = (

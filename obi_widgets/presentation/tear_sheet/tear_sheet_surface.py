@@ -106,11 +106,10 @@ class _Means:
         orders = f", {missed:,} orders not filled" if missed else ""
         if not entries:
             return self._nothing[j] + orders
-        mean, half = number(self._mean[i, j], 2, sign=True), number(1.96 * self._error[i, j], 2)
+        mean = number(self._mean[i, j], 2, sign=True)
+        mean = f"{mean} {formatting.margin(1.96 * self._error[i, j], 2)}".rstrip()
         trades = counted(entries, "trade")
-        return (
-            f"{mean} ± {half} bps, {trades}, {formatting.won(self._won[i, j], entries)} won{orders}"
-        )
+        return f"{mean} bps, {trades}, {formatting.won(self._won[i, j], entries)} won{orders}"
 
 
 def _across(surface: Surface) -> str:

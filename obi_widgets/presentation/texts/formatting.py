@@ -52,6 +52,11 @@ def number(value: float, decimals: int, *, sign: bool = False) -> str:
     return text.replace("-", MINUS)
 
 
+def margin(half: float, decimals: int) -> str:
+    """Return half an interval, such as "± 0.29"; empty for NaN, as of a single case."""
+    return f"± {number(half, decimals)}" if math.isfinite(half) else ""
+
+
 def compact(value: float, *, sign: bool = False) -> str:
     """Return a number of two or three digits for a narrow place: 1.2M, 340k, 0.051, 1.2e−8.
 

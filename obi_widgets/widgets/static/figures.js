@@ -76,7 +76,8 @@ function lines(chart, data) {
   if (data.cost !== undefined && data.cost !== null) {
     const at = y(data.cost);
     draw("line", plot, { class: "obi-cost", x1: 0, x2: right, y1: at, y2: at });
-    label(plot, 4, at - 8, "cost", { "text-anchor": "start" });
+    const last = data.cost_last; // where the line of returns is farther away
+    label(plot, last ? right - 4 : 4, at - 8, "cost", { "text-anchor": last ? "end" : "start" });
   }
   points(data.mean).forEach((run) => {
     draw("polyline", plot, { class: "obi-mean", points: run.join(" ") });

@@ -18,7 +18,7 @@ def test_silence_is_stale_and_connects_again_whatever_the_trades_do():
             read(market, None, trade_frame(), 50 * SECOND)
         market.tick(second * SECOND)
         market.handle(market.venue.ponged(BOOK, second * SECOND), second * SECOND)
-    reason = "nothing was heard for 60 s"
+    reason = "nothing was received for 60 s"
     assert market.state == "live"
     assert market.tick(62 * SECOND + 1) == [Reconnect(BOOK, reason)]
     assert (market.state, market.detail) == ("stale", f"Binance USD-M: {reason}.")
@@ -35,7 +35,7 @@ def test_a_ping_without_an_answer_is_stale():
     market.handle(market.venue.ponged(MARKET, last + 3 * SECOND), last + 3 * SECOND)
     assert market.tick(last + 5 * SECOND) == []
     assert names(market.tick(last + 5 * SECOND + 2)) == ["Reconnect"]
-    assert market.detail == "Binance USD-M: nothing was heard for 5 s."
+    assert market.detail == "Binance USD-M: nothing was received for 5 s."
 
 
 def test_before_the_cadence_is_known_a_silence_of_5_s_calls_for_a_sign_of_life():
@@ -47,7 +47,7 @@ def test_before_the_cadence_is_known_a_silence_of_5_s_calls_for_a_sign_of_life()
     assert market.state == "live"
     replies = [market.tick(18 * SECOND + ms * 1_000_000) for ms in range(100, 5_300, 100)]
     assert names(one for several in replies for one in several) == ["Ping", "Reconnect"]
-    assert market.detail == "Binance USD-M: nothing was heard for 5 s."
+    assert market.detail == "Binance USD-M: nothing was received for 5 s."
 
 
 def test_a_connection_that_is_asked_has_5_s_to_answer_by_the_cadence_of_those_before_it_too():

@@ -424,7 +424,7 @@ def test_a_gauge_has_no_plus_no_side_and_no_threshold(boards):
         assert float(found["signal"].replace(",", "")) > 0
         assert "+" not in found["signal"]
         assert (found["tint"], found["side"], found["threshold"]) == ("", 0, None)
-    assert shown(board._table)["threshold"] == "of which a gauge has none"
+    assert shown(board._table)["threshold"] == "none: it has no direction"
     board.close()
     maker = board._board.publisher._maker
     frame = maker.make(board._board.followed(), board.settings.parameters, 60.0)

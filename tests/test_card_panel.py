@@ -215,7 +215,7 @@ def test_confidence_is_a_frequency(cards):
     assert words.caution(constant)[0] == "No better than a constant, which is shown."
     assert "no better than a constant" in words.confidence(constant).title
     unknown = dataclasses.replace(of, value=NAN, n=0)
-    assert words.confidence(unknown)[:2] == ("–", "no like case with an outcome at 30 s")
+    assert words.confidence(unknown)[:2] == ("–", "no similar case with an outcome at 30 s")
     assert words.caution(unknown) == ("", "")
 
 

@@ -380,7 +380,7 @@ def test_there_is_no_other_card(at, cards):
         ({"mode": "week"}, "mode"),
         ({"signals": "vpin"}, "no direction"),
         ({"signals": lambda history: history.mid}, "signals"),
-        ({"signals": {"mine": lambda history: history.mid}}, "no signal with a declaration"),
+        ({"signals": {"mine": lambda history: history.mid}}, "not declared as a signal"),
         ({"signals": []}, "0 signals"),
         ({"weights": [1, 2]}, "weights"),
         ({"weights": [-1]}, "weights"),

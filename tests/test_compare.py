@@ -137,7 +137,7 @@ def test_one_signal_has_no_others(history):
     np.testing.assert_allclose(found.adds, found.rank_ic, rtol=1e-9)
     assert found.incremental.own.tolist() == [1.0]
     assert "What each adds" not in repr(found)
-    assert found.says("queue_imbalance").startswith(("tells returns of", "not told"))
+    assert found.says("queue_imbalance").startswith(("predicts returns of", "not told"))
 
 
 def test_equal_signals_are_told_and_not_held_against_each_other(history):

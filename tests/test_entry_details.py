@@ -71,7 +71,7 @@ def test_an_entry_that_was_held():
         "gross": "+198.02",
         "net": "+188.02 bps",
         "tone": "good",
-        "why": ["Entered on +0.50, beyond +0.40.", "Left: its 2 s were over."],
+        "why": ["Entered on +0.50, beyond +0.40.", "Exit: its hold of 2 s was over."],
     }
 
 
@@ -86,7 +86,7 @@ def test_a_short_that_lost_says_so_with_signs():
 @pytest.mark.parametrize(
     ("rows", "values", "ending", "said"),
     [
-        (TAKER[:2], {}, Ending.OPEN, "Not left yet: it is held for 2 s."),
+        (TAKER[:2], {}, Ending.OPEN, "Still open: it is held for 2 s."),
         ([*TAKER[:2], (1.5, *GAP), TAKER[3]], {}, Ending.GAP,
          "The book was lost before the exit: its result is not known."),
         ([TAKER[0], (0.5, *GAP), TAKER[3]], {"latency_ms": 1000.0}, Ending.GAP_ON_WAY,
@@ -96,7 +96,7 @@ def test_a_short_that_lost_says_so_with_signs():
         (TAKER, {"size": 5.0, "slippage_bps": 1.0}, Ending.TOO_FEW,
          "The kept levels hold less than 5."),
         ([TAKER[0], (1, 100, NAN, EVEN, NAN)], {"latency_ms": 1000.0, "slippage_bps": 1.0},
-         Ending.NO_SIDE, "Nobody stood on the other side when it arrived."),
+         Ending.NO_SIDE, "The other side of the book was empty when it arrived."),
     ],
 )  # fmt: skip
 def test_the_ways_in_which_a_takers_entry_ends(rows, values, ending, said):
@@ -112,7 +112,7 @@ def test_the_ways_in_which_a_takers_entry_ends(rows, values, ending, said):
 def test_an_entry_that_the_end_of_the_data_cut_off():
     found = details(tape(states(*TAKER[:2]), []), chosen(), closed=True)
     assert found.ending == Ending.DATA_END
-    assert left_sentence(found) == "Not left: the data ended before its 2 s."
+    assert left_sentence(found) == "No exit: the data ended before its hold of 2 s."
     assert entry_text(found, 1.0, (-1, 1))["head"] == "▲ Long, open 1.0 s"
 
 

@@ -194,8 +194,10 @@ def test_a_gauge_has_no_plus_no_arrow_and_no_side(value, high, text):
     assert formatting.signal(value, span, "bps", directional=False) == text
     assert formatting.side(value, span, directional=False) == ""
     assert formatting.about(obi.imbalance).endswith("−1 to +1. Plus means a rise.")
-    assert formatting.about(obi.realised_volatility).endswith("In bps. A high value is no rise.")
-    assert formatting.about(obi.vpin).endswith("0 to 1. A high value is no rise.")
+    assert formatting.about(obi.realised_volatility).endswith(
+        "In bps. A high value does not mean a rise."
+    )
+    assert formatting.about(obi.vpin).endswith("0 to 1. A high value does not mean a rise.")
 
 
 def test_a_tooltip_has_no_bound_that_nobody_reaches():

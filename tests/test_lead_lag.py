@@ -208,11 +208,11 @@ def test_a_lead_at_the_end_of_the_search_is_said_to_be_at_least_that():
 def test_a_market_that_has_not_moved_tells_nothing():
     still = np.full(6000, 100.0)
     (row,) = obi.lead_lag({"A": market(still), "B": market(walk())}).to_dict("records")
-    assert row["says"] == "Nothing to tell: one of them has not moved."
+    assert row["says"] == "No result: one of them has not moved."
 
 
 def test_markets_that_have_no_signal_are_not_said_to_rest():
     """Their books are too shallow for the default depth."""
     markets = {"A": market(walk(600)), "B": market(walk(600), seed=1)}
     (row,) = obi.lead_lag(markets, of="signal", longest=1).to_dict("records")
-    assert row["says"] == "Nothing to tell: they never have values at the same time."
+    assert row["says"] == "No result: they never have values at the same time."

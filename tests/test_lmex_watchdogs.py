@@ -44,11 +44,11 @@ def test_every_open_websocket_is_pinged_every_15_s():
 def test_silence_is_stale_and_connects_again():
     market = Market(in_sync())
     read(market, lmex_book("snapshot", 10, BIDS, ASKS), 0)
-    assert Reconnect(BOOK, "nothing was heard for 35 s") not in market.tick(35 * SECOND)
-    assert market.tick(35 * SECOND + 1) == [Reconnect(BOOK, "nothing was heard for 35 s")]
-    assert (market.state, market.detail) == ("stale", "LMEX: nothing was heard for 35 s.")
+    assert Reconnect(BOOK, "nothing was received for 35 s") not in market.tick(35 * SECOND)
+    assert market.tick(35 * SECOND + 1) == [Reconnect(BOOK, "nothing was received for 35 s")]
+    assert (market.state, market.detail) == ("stale", "LMEX: nothing was received for 35 s.")
     assert levels_of(market.book) == ({}, {})
-    assert market.tick(36 * SECOND) != [Reconnect(BOOK, "nothing was heard for 35 s")]
+    assert market.tick(36 * SECOND) != [Reconnect(BOOK, "nothing was received for 35 s")]
 
 
 def test_what_was_under_way_when_a_book_went_stale_does_not_make_it_live():
@@ -265,7 +265,7 @@ def test_total_silence_is_stale_after_18_intervals_or_5_s(every, patience):
     assert asked[0] == patience // 2 + SECOND // 50
     assert market.state == "stale"
     assert asked[1] <= patience + 2 * SECOND // 50
-    assert market.detail == f"LMEX: nothing was heard for {patience // SECOND} s."
+    assert market.detail == f"LMEX: nothing was received for {patience // SECOND} s."
 
 
 def test_a_quiet_book_whose_connection_answers_is_live():
@@ -301,7 +301,7 @@ def test_trades_that_go_on_do_not_hide_a_book_that_does_not():
         market.handle(market.venue.received("pong", second * SECOND, TRADES), second * SECOND)
         assert not only(Reconnect, market.tick(second * SECOND))
     assert only(Reconnect, market.tick(23 * SECOND + 1)) == [
-        Reconnect(BOOK, "nothing was heard for 23 s")
+        Reconnect(BOOK, "nothing was received for 23 s")
     ]
 
 

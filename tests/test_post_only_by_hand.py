@@ -281,14 +281,14 @@ def test_without_trades():
     with pytest.raises(SettingsError) as error:
         made(prints=[])
     assert str(error.value) == (
-        "Post-only fills are told from the trades of the tape, and no trade was seen on it so far. "
+        "Post-only fills are computed from trades, and there has been none so far. "
         'Set execution="taker", or take a live source or recording with trades.'
     )
     books = obi.History.from_arrays(
         tape(STATES, []).time + 1_700_000_000 * 10**9, [[100.0]] * 14, [[6.0]] * 14,
         [[101.0]] * 14, [[1.0]] * 14,
     )  # fmt: skip
-    with pytest.raises(SettingsError, match="its source tells of none"):
+    with pytest.raises(SettingsError, match="the source has none"):
         obi.entries(books, obi.Settings(execution="post_only"))
 
 

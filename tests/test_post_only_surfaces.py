@@ -74,7 +74,7 @@ def test_before_the_first_trade_it_says_why_there_is_no_entry(history):
     analysis = Analysis(p)
     analysis.update(history[:first], p)
     assert len(analysis.trades.side) == 0
-    assert analysis.untold.startswith("Post-only fills are told from the trades of the tape")
+    assert analysis.untold.startswith("Post-only fills are computed from trades")
     for until in (first + 1, first + 200):
         analysis.update(history[:until], p)
     assert analysis.untold == ""
@@ -192,7 +192,7 @@ def test_without_trades_there_is_no_verdict(history):
         history.time[:500], history.prices(1)[:500], history.sizes(1)[:500],
         history.prices(-1)[:500], history.sizes(-1)[:500],
     )  # fmt: skip
-    with pytest.raises(ValueError, match="its source tells of none"):
+    with pytest.raises(ValueError, match="the source has none"):
         obi.calibrate(books, posted())
 
 

@@ -90,7 +90,7 @@ def test_silence_is_noticed_at_its_deadline_and_not_at_a_later_look(monkeypatch)
     assert market.state == "live"
     clock.ahead += 1
     assert market.state == "stale"
-    assert market.detail == "Nothing was heard of LMEX for longer than usual."
+    assert market.detail == "Nothing was received from LMEX for longer than usual."
     market.vouch(-SECOND)  # a look that finds nothing new
     assert elsewhere(lambda: market.state) == "stale"
 
@@ -207,6 +207,7 @@ def test_a_users_books_are_stale_after_their_usual_time_although_no_look_says_so
             for step in range(20):
                 feed.book(*book(step))
             wait_for(lambda: session.market.state == "live", "books")
+            wait_for(lambda: session._life.reader._loop is not None, "its loop")
             session._life.reader._loop.call_soon_threadsafe(stall)
             assert held.wait(30)
             clock.ahead = QUIET - 30 * SECOND  # a minute is usual; this machine may be slow

@@ -90,6 +90,6 @@ def test_without_trades_there_is_none(history, tmp_path):
         history.time[:500], history.prices(1)[:500], history.sizes(1)[:500],
         history.prices(-1)[:500], history.sizes(-1)[:500],
     )  # fmt: skip
-    with pytest.raises(SettingsError, match="its source tells of none"):
+    with pytest.raises(SettingsError, match="the source has none"):
         obi.export_strategy(tmp_path / "a.py", obi.Settings(execution="post_only"), tape)
     assert not list(tmp_path.iterdir())

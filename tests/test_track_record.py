@@ -92,9 +92,9 @@ def test_the_clip_is_chosen_from_both_places(history):
 
 def test_without_trades_it_is_refused_or_waits(history):
     books = dataclasses.replace(history, trades=type(history.trades).none(), trade_ends=None)
-    with pytest.raises(SettingsError, match="its source tells of none"):
+    with pytest.raises(SettingsError, match="the source has none"):
         make_seal(books, POSTED.parameters, source="live")
-    with pytest.raises(SettingsError, match="its source tells of none"):
+    with pytest.raises(SettingsError, match="the source has none"):
         opened(history[:PAST]).update(books)
     none_yet = type(history.trades).none(streamed=True)
     early = dataclasses.replace(history, trades=none_yet, trade_ends=None)

@@ -108,7 +108,7 @@ def test_entries_refuse_a_gauge_and_transforms_of_one(monkeypatch):
     assert not smooth.directional
     assert not obi.weighted_sum([obi.trade_frequency, obi.queue_imbalance], [1, 1]).directional
     assert obi.zscore(obi.queue_imbalance).directional
-    refused = "has no direction: a high value is no rise"
+    refused = "has no direction: a high value does not mean a rise"
     for gauge in (obi.trade_frequency, smooth):
         chosen = obi.Settings(signal=gauge, threshold=1)
         assert np.isfinite(obi.compute(history, chosen)).any()

@@ -139,7 +139,7 @@ def test_post_only_orders_are_walked_forward_though_the_first_trades_come_late(a
     assert found.end[4] < pd.Timestamp(parts[1].trades.time[0], tz="UTC")  # which has no trades
     assert found.entries[4] > 0
     without = obi.History.from_frame(history.to_frame(levels=2))
-    with pytest.raises(SettingsError, match="its source tells of none"):
+    with pytest.raises(SettingsError, match="the source has none"):
         obi.walk_forward(without, folds=2, settings=settings, **axes)
 
 

@@ -251,7 +251,7 @@ def _refuse_gauges(chosen: Sequence[Chosen]) -> None:
     if gauges:
         has, it = ("have", "them") if len(gauges) > 1 else ("has", "it")
         raise SettingsError(
-            f"{', '.join(gauges)} {has} no direction: a high value is no rise.",
+            f"{', '.join(gauges)} {has} no direction: a high value does not mean a rise.",
             f"Leave {it} out. Show {it} beside a signal that has one, as by lab.add_signal.",
         )
 

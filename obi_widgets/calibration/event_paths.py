@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Lead(NamedTuple):
-    """How long before the start of moves a path is told from usual.
+    """How long before the start of moves a path differs significantly from usual.
 
     Attributes
     ----------
@@ -96,12 +96,12 @@ class SignalPath:
 
     @property
     def told(self) -> NDArray[np.bool_]:
-        """At which lags up to the start the path is told from usual, shape (L,)."""
+        """At which lags up to the start the path differs significantly from usual, shape (L,)."""
         return np.asarray(np.abs(self.more) > self.band)
 
     @property
     def lead(self) -> float:
-        """Seconds before the start from which on the path is told from usual.
+        """Seconds before the start from which on the path differs significantly from usual.
 
         It is that of the last told stretch of lags; 0 if it is told at the start alone. NaN if no
         lead is told.

@@ -73,12 +73,12 @@ def explained(
         - ``signal``, and ``move``: ``"same"``, the move of mid within the signal's own window, or
           ``"next"``, the move in the window after it.
         - ``r2``, ``low``, ``high``: share of the variance of the moves that a line explains, and
-          its 95 % interval, which allows for large moves and restless times.
+          its 95 % interval, which allows for heavy tails and changing volatility.
         - ``correlation``: + if mid goes the signal's way.
         - ``n``: windows with both.
         - ``more``, ``more_low``, ``more_high``, ``more_n``: R² less that of the first signal, over
           the windows that both have, and its interval.
-        - ``says``: the result in words, also where it cannot be told from 0.
+        - ``says``: the result in words, also where it is not significant.
 
         NaN where there is no value. Intervals are NaN with fewer than 30 windows.
 
@@ -198,7 +198,7 @@ def _said(found: RSquared, move: str, seconds: float, of: Parameters) -> str:
     if not found.n:
         return f"No value in any window: it looks back over {of.lookback:,.0f} s."
     if np.isnan(found.value):
-        return "Nothing to tell: one of them does not vary."
+        return "No result: one of them does not vary."
     if np.isnan(found.low):
         return f"Too few windows to tell: {found.n}, and {FEWEST} are needed."
     where = "within the window" if move == "same" else f"in the next {seconds:g} s"

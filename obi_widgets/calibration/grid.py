@@ -170,15 +170,15 @@ def _why(name: str) -> str:
     if name in [one.name for one in COSTS]:
         return "A fee moves all means alike: give it in settings. "
     if name == QUANTILE_WINDOW.name:
-        return "A window is looked at only with threshold_is='quantile'. "
+        return "A window has an effect only with threshold_is='quantile'. "
     if name == TRANSITION_SECONDS.name:
-        return "It is looked at only with entry_rule='transition'. "
+        return "It has an effect only with entry_rule='transition'. "
     if name == DECELERATION_SECONDS.name:
-        return "It is looked at only with an exit_deceleration. "
+        return "It has an effect only with an exit_deceleration. "
     if name == STOP_BY.name:
-        return "It is looked at only with a stop_bps. "
+        return "It has an effect only with a stop_bps. "
     if name == LEAST_WEIGHT.name:
-        return "It is looked at only with size_by='strength' or stop_by='strength'. "
+        return "It has an effect only with size_by='strength' or stop_by='strength'. "
     return ""
 
 

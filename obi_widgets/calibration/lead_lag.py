@@ -52,7 +52,7 @@ def lead_lag(
     lag. A lead is where the correlation is largest. It is a lead of what arrives here, where the
     path from each venue is a part of it.
 
-    A lead is stated only if the correlation is beyond chance, and the whole interval of the lead is
+    A lead is stated only if the correlation is significant, and the whole interval of the lead is
     beyond the clock bound: how much the delays of both markets vary, and the interval of their
     histories, since the last state of an interval stands for all of it. Of a history without
     receive times of its own no lead can be stated.
@@ -145,8 +145,8 @@ def correlations(
     -------
     DataFrame
         A row a pair: ``first``, ``second``, ``correlation`` (Pearson's), ``low`` and ``high`` (its
-        95 % interval, which allows for large moves, restless times and changes that persist), and
-        ``pairs`` (steps with both). NaN with fewer than 30 pairs, or if one has not moved.
+        95 % interval, which allows for heavy tails, changing volatility and changes that persist),
+        and ``pairs`` (steps with both). NaN with fewer than 30 pairs, or if one has not moved.
 
     Raises
     ------
@@ -303,9 +303,9 @@ def _said(
     if without:
         return f"No lead: {without[0]} has no receive times of its own."
     if np.isnan(lead.correlation) and not lead.pairs:
-        return "Nothing to tell: they never have values at the same time."
+        return "No result: they never have values at the same time."
     if np.isnan(lead.correlation):
-        return "Nothing to tell: one of them has not moved."
+        return "No result: one of them has not moved."
     if np.isnan(lead.low):
         return "Too short to tell."
     if not abs(lead.correlation) > lead.chance:

@@ -75,7 +75,7 @@ def next_move(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> NextMove:
-    """Return how well a signal tells the next move of mid.
+    """Return how well a signal predicts the next move of mid.
 
     Parameters
     ----------

@@ -108,7 +108,7 @@ def portfolio(tables: Mapping[str, pd.DataFrame], *, most: int = 3) -> Portfolio
     - Times are event times of the venues. Clocks of two venues differ by an unknown offset, so of
       two entries that are nearer to each other than that, either may have come first.
     - An order takes no place before it is filled. One that was never filled takes none.
-    - When a position was left that a gap ended is not known. It keeps its place until the next
+    - It is not known when a position was left that a gap ended. It keeps its place until the next
       entry of its market, and to the end if there is none, as one that is still open does.
     - Each market's whole size counts alike, whatever its value.
 
@@ -123,7 +123,7 @@ def portfolio(tables: Mapping[str, pd.DataFrame], *, most: int = 3) -> Portfolio
     Returns
     -------
     Portfolio
-        All entries, with what was taken, and what both came to.
+        All entries, which of them were taken, and the results of both.
 
     Raises
     ------

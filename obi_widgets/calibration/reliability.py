@@ -33,18 +33,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Reliability:
-    """What was said and what came true, in S steps of what was said.
+    """Claims and the share that was right, in S steps of the claim.
 
     Attributes
     ----------
     said, right, low, high : ndarray of float64, shape (S,)
-        Mean of what was said; the share of cases that was right, and its interval. 0..1.
+        Mean claim; the share of cases that was right, and its interval. 0..1.
     n : ndarray of int64, shape (S,)
         Number of cases.
     n_eff : ndarray of float64, shape (S,)
         Independent cases that they are worth.
     brier, brier_constant : float
-        Mean squared error of what was said, and of the constant that was known at the time.
+        Mean squared error of the claims, and of the constant that was known at the time.
     gain, gain_low, gain_high : float
         The second less the first, + if the claims are better, and its interval. NaN where there are
         too few cases.

@@ -272,7 +272,7 @@ class Comparison:
             return self.coefficients[at].shortage or "too short to tell"
         tells = self.p_adjusted[at] < error
         if len(self.used) < 2:
-            return f"tells returns of {self._at(tells)}" if tells.any() else "not significant"
+            return f"predicts returns of {self._at(tells)}" if tells.any() else "not significant"
         adds = self.incremental_p_adjusted[used] < error
         if adds.any():
             return f"adds to the others at {self._at(adds)}"

@@ -76,9 +76,9 @@ def sweep(
         mean net gain over all histories. It has no effect on a taker.
     executor : int, distributed.Client or concurrent.futures.Executor, optional
         Where to compute, one task for each history: a number of processes on this computer, a
-        client of a Dask cluster, or another executor. The result is the same to the bit, whoever
-        computes and however many they are. A task whose worker dies is given to another one, by
-        the first two. The default is this process, with a thread on each core.
+        client of a Dask cluster, or another executor. The result is the same to the bit, for
+        any number and kind of workers. If a worker dies, the first two give its task to another
+        one. The default is this process, with a thread on each core.
     progress : bool or callable
         True shows a progress bar with the estimated time left. A callable is given the fraction
         that is done, 0..1.
@@ -106,7 +106,7 @@ def sweep(
         If a name is no axis, a value is not possible, an axis has no values, there are too many
         settings, or orders are post-only and a history has no trades.
     ArgumentError
-        If ``executor`` is none, or a signal of your own cannot be sent to it.
+        If ``executor`` is not one of these, or a signal of your own cannot be sent to it.
     HistoryError
         If days are of different markets, or none of them has a book.
     RecordingError

@@ -21,10 +21,10 @@ ADVICE = "Give what obi.correlations or board.correlations returned."
 def uncorrelated(
     correlations: pd.DataFrame, *, below: float = 0.5, most: int | None = None
 ) -> pd.DataFrame:
-    """Choose markets of which no two are told to move alike, one after the other.
+    """Choose markets of which no two move alike, one after the other.
 
     A market is chosen if its correlation with each one that is chosen already is below ``below``
-    and above −``below``, with its whole interval: what is not told to be small is taken for large.
+    and above −``below``, with its whole interval: a correlation that may be large counts as large.
     Opposite moves count as equal ones do, since entries go either way. A correlation that is not
     known keeps a market out. The first market is always chosen, so the order matters: it is the one
     of the histories that the correlations were made of.

@@ -79,7 +79,7 @@ def vpin_increment(
     Returns
     -------
     DataFrame
-        A row for each size of the move and each thing that VPIN is held against. Columns:
+        A row for each size of the move and each thing that VPIN is added to. Columns:
 
         - ``move``: ``"absolute"``, the size of mid's move in the next ``seconds``, or
           ``"squared"``.
@@ -87,7 +87,7 @@ def vpin_increment(
           ``"volatility"`` (`realised_volatility`), or ``"both"``.
         - ``r2_over``: share of the variance of the size that this explains, by a line.
         - ``adds``, ``low``, ``high``: how much more is explained with VPIN, and its 95 % interval,
-          which begins at 0 where nothing is told.
+          which begins at 0 where it is not significant.
         - ``partial``: correlation of VPIN with the size, both without what ``over`` explains: + if
           moves are larger after a high VPIN.
         - ``n``: windows with all of them.
@@ -188,7 +188,7 @@ def _said(found: RSquared, adds: list[float], partial: float, over: str) -> str:
     if not found.n:
         return "No window has VPIN, volume and volatility: record longer, or give a shorter window."
     if np.isnan(found.value):
-        return "Nothing to tell: one of them does not vary."
+        return "No result: one of them does not vary."
     if np.isnan(found.low):
         return f"Too few windows to tell: {found.n}, and {FEWEST} are needed."
     if found.low == 0:

@@ -74,7 +74,7 @@ class Plan(NamedTuple):
         for one in chosen:
             if one.signal is not None:
                 raise SettingsError(
-                    f"{one.name} is no signal with a declaration, and a card goes on by itself.",
+                    f"{one.name} is not declared as a signal, which a card needs.",
                     "Put @obi.signal above the function, and give that.",
                 )
         by_accuracy = isinstance(weights, str) and weights == "accuracy"

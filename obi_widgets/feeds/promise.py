@@ -57,7 +57,7 @@ class Promise(NamedTuple):
         """Return why nothing is promised any more, after its end."""
         unread = elapsed.monotonic_ns() - self.looked
         if unread < UNREAD:
-            return f"Nothing was heard of {label} for longer than usual."
+            return f"Nothing was received from {label} for longer than usual."
         seconds = unread // SECOND
         why = "since this process is busy or the computer slept"
         return f"What {label} sends was not read for {seconds} s, {why}."

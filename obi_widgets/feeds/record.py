@@ -82,7 +82,7 @@ def record(
         For a folder: bytes after which a new file begins, or text such as ``"100MB"``; by default
         there is no limit.
     progress : bool, optional
-        Whether to print how it goes on, and at the end what was kept. By default for a folder.
+        Whether to print the progress, and at the end what was recorded. By default for a folder.
     edge : float, optional
         For the simulated exchange: the strength of its signal, bps; default 1. See `simulate`.
     seed : int, optional

@@ -112,7 +112,7 @@ class Reconciliation:
 def reconcile(
     log: str | Path, history: History, settings: Settings | Parameters | None = None
 ) -> Reconciliation:
-    """Hold the log of a paper run against what `entries` gives on a recording of the same time.
+    """Compare the log of a paper run with what `entries` gives on a recording of the same time.
 
     Decisions with the same time and side belong together. A difference is explained only by what
     the log shows: the data of the two differed at that time or within what the settings look back
@@ -139,7 +139,7 @@ def reconcile(
     HistoryError
         If the history has no state, or is of another market or of another time.
     SettingsError
-        If ``settings`` are none.
+        If ``settings`` are no settings.
 
     Examples
     --------
@@ -198,7 +198,7 @@ def _refuse_other_time(log: PaperLog, history: History) -> None:
         for span in ((log.first, log.last), (first, last))
     ]
     raise HistoryError(
-        f"The log is of {spans[0]} UTC, and the history of {spans[1]} UTC: none is of both.",
+        f"The log is of {spans[0]} UTC, and the history of {spans[1]} UTC: they do not overlap.",
         "Give a recording of the time of the paper run.",
     )
 

@@ -184,7 +184,7 @@ class Publishing(ABC):
                 try:
                     view.keep_alive()
                 except Exception:
-                    log.exception("A page could not be told that the kernel goes on.")
+                    log.exception("A page could not be told that the kernel is alive.")
 
     def _show_safely(self, *, alive: bool = False, last: bool = False) -> None:
         """Show a frame. An error in a thread reaches no user: it is logged and shown as a note."""

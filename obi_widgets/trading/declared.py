@@ -385,7 +385,7 @@ def refuse_gauge(signal: Signal) -> None:
     """
     if not signal.directional:
         raise SettingsError(
-            f"{signal.title} has no direction: a high value is no rise.",
+            f"{signal.title} has no direction: a high value does not mean a rise.",
             "Show it beside a signal that has one, as by lab.add_signal, and make the entries of "
             "that.",
         )

@@ -152,9 +152,9 @@ def refuse_without_trades(history: History) -> None:
     if has_trades(history):
         return
     trades = history.trades
-    told = "no trade was seen on it so far" if trades.streamed else "its source tells of none"
+    told = "there has been none so far" if trades.streamed else "the source has none"
     raise SettingsError(
-        f"Post-only fills are told from the trades of the tape, and {told}.",
+        f"Post-only fills are computed from trades, and {told}.",
         'Set execution="taker", or take a live source or recording with trades.',
     )
 

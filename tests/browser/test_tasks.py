@@ -74,7 +74,7 @@ def test_find_the_worst_entry_and_why_it_was_made(screen):
     box = screen.root.locator(".obi-part-price .obi-entry")
     expect(box).to_be_visible()
     expect(box).to_contain_text(f"{net} bps")
-    expect(box).to_contain_text("Left: its 20 s were over.")
+    expect(box).to_contain_text("Exit: its hold of 20 s was over.")
     nb.execute("row = int(lab.session.shown().time.searchsorted(entered))")
     value = nb.value("f'{obi.imbalance(lab.session.shown(), lab.settings)[row]:+.2f}'")
     expect(box).to_contain_text("Entered ")

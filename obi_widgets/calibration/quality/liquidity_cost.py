@@ -71,9 +71,9 @@ def liquidity_cost(
           together. ``lvar_half_spread_bps`` is half the spread alone at the quantile, and
           ``lvar_impact_bps`` what is left of ``lvar_bps``.
         - ``n``: states that hold the size.
-        - ``ends``: share of the time in which the kept levels end before the size is had. There the
-          cost is unknown, and larger than that of the kept levels. The mean leaves it out and is
-          a little too low; it is NaN if more than 1 % is left out. The median and the quantile
+        - ``ends``: share of the time in which the kept levels end before the size is filled. There
+          the cost is unknown, and larger than that of the kept levels. The mean leaves it out and
+          is a little too low; it is NaN if more than 1 % is left out. The median and the quantile
           count it as larger than any, and are NaN if they fall there.
         - ``inferred``: share of the time in which the order reaches beyond the known range of the
           book, see `obi_widgets.inferred`. A strict history leaves it out.
@@ -140,7 +140,7 @@ def liquidity_cost(
 
 
 def _said(ended: float) -> str:
-    """Return in words how often the book ends before the size is had."""
+    """Return in words how often the book ends before the size is filled."""
     if not ended > 0:
         return ""
     return "the book ends here" + (f" {100 * ended:.3g} % of the time" if ended < 1 else "")

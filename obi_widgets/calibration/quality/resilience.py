@@ -52,7 +52,7 @@ def resilience(
     show the order. The half-life is that of the exponential a · 2^(−t / half-life) that fits this
     curve by least squares; `recovery` returns the curve.
 
-    What is measured looks ahead by design, and which orders are large is told by the whole record.
+    What is measured looks ahead by design, and which orders are large depends on the whole record.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def resilience(
           before to after.
 
         NaN without a shock that chance does not explain: there is nothing to recover from. With
-        fewer than 30 orders only the shock is told, without an interval.
+        fewer than 30 orders only the shock is given, without an interval.
 
     Raises
     ------

@@ -47,7 +47,7 @@ def spoofs(
     window : float
         Seconds over which such walls are counted, 1 to 3,600.
     repeats : float
-        How many of one side are several, 1 to 100.
+        Number of one side that counts as several, 1 to 100.
 
     Returns
     -------
@@ -58,12 +58,12 @@ def spoofs(
         - ``side``: +1 bid, −1 ask; ``price`` (quote currency); ``largest`` (base units);
           ``times_usual``: ``largest`` against what was usual at its distance; ``away_bps``:
           distance from mid when it was born.
-        - ``born``, ``pulled``: UTC; ``told``: the time of the first state that tells of the pull;
-          ``age``: seconds.
+        - ``born``, ``pulled``: UTC; ``told``: time of the first state from which the pull
+          is known; ``age``: seconds.
         - ``same``, ``other``: such walls of its side, itself included, and of the other one, whose
           pulls became known in the window up to ``told``.
-        - ``chance``: the probability of at least ``same`` on its side if each of them were on
-          either side alike, 0 to 1. The less, the more one-sided.
+        - ``chance``: the probability of at least ``same`` on its side if both sides were equally
+          likely, 0 to 1. The less, the more one-sided.
         - ``spoof``: whether it is taken for one; ``known``: from when on, UTC; NaT if not. That is
           ``told`` where enough had come before it, and later where others of its side followed
           within the window. Nothing before ``known`` can have used it.

@@ -46,7 +46,7 @@ def tightness(
         A row for each statistic, first weighted by time, then by state. Columns:
 
         - ``weighted``: ``"time"``, as at a random moment of the clock, or ``"state"``, as at a
-          random change of the book. Restless times have more states, and often wider spreads.
+          random change of the book. Volatile times have more states, and often wider spreads.
         - ``statistic``: ``"mean"``, or a quantile such as ``"q0.95"``.
         - ``bps``: the spread in basis points of mid, above 0.
         - ``low``, ``high``: interval of the mean, bps, from blocks of time: states are not

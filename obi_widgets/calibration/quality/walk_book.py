@@ -36,7 +36,7 @@ class Walk:
         1e4 · (VWAP of the levels taken − mid) / mid for buying, and the opposite for selling; above
         0. NaN without both sides, and where the book ends.
     ends : ndarray of bool
-        Whether the kept levels end before the size is had.
+        Whether the kept levels end before the size is filled.
     inferred : ndarray of bool
         Whether the last level that it takes lies beyond the known range of the book.
     """
@@ -75,7 +75,7 @@ def walk_book(history: History, size: float, *, depth: float = 1.0) -> pd.DataFr
     """Return what buying and selling a size at once would cost in each state, beyond mid.
 
     The order takes level after level: its price is their mean, weighted by what it takes of each
-    (VWAP). Where the kept levels end before the size is had, the book ends here: there is no
+    (VWAP). Where the kept levels end before the size is filled, the book ends here: there is no
     price, and none is extrapolated.
 
     Parameters
@@ -97,8 +97,8 @@ def walk_book(history: History, size: float, *, depth: float = 1.0) -> pd.DataFr
           mid, before fees; half the spread for a size that the best level has, and more beyond.
           NaN where the book ends or has not both sides, in gaps, and where a strict history does
           not know a level that is taken.
-        - ``buy_ends``, ``sell_ends``: whether the kept levels end before the size is had. More may
-          rest beyond them: load with more ``levels``.
+        - ``buy_ends``, ``sell_ends``: whether the kept levels end before the size is filled. More
+          may rest beyond them: load with more ``levels``.
         - ``buy_inferred``, ``sell_inferred``: whether the order reaches beyond the known range of
           the book, see `obi_widgets.inferred`: levels may be missing, and the cost may be less.
 

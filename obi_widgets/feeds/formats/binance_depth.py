@@ -66,7 +66,7 @@ class BinanceDepth(EventFiles):
         return [
             no_trades("Binance's historical depth", ""),
             NO_TICK,
-            "There is no receive time in the file: event times stand for it.",
+            "There is no receive time in the file: event times are used in its place.",
         ]
 
     def read(self) -> list[Iterator[FileEvent]]:  # noqa: D102

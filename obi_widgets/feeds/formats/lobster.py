@@ -79,7 +79,7 @@ class Lobster(EventFiles):
     def lacking(self) -> list[str]:  # noqa: D102
         return [
             NO_TICK,
-            "There is no receive time in LOBSTER's files: event times stand for it.",
+            "There is no receive time in LOBSTER's files: event times are used in its place.",
         ]
 
     def read(self) -> list[Iterator[FileEvent]]:  # noqa: D102

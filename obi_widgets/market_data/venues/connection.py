@@ -88,7 +88,7 @@ class Connection(Venue):
 
     def _dead(self, since: int, now: int) -> list[Output]:
         """Return the status of a silent book, and the request to connect again."""
-        reason = f"nothing was heard for {(now - since) // SECOND} s"
+        reason = f"nothing was received for {(now - since) // SECOND} s"
         self._cadence.opened(now)
         return [Status(now, "stale", f"{self.label}: {reason}."), Reconnect(BOOK, reason)]
 

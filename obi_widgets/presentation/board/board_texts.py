@@ -163,7 +163,7 @@ def threshold_of(frame: BoardFrame) -> str:
     """Return the threshold in words: one for all markets, or each market's own quantile."""
     parameters = frame.parameters
     if not parameters.signal.directional:
-        return "of which a gauge has none"
+        return "none: it has no direction"
     if parameters.threshold_is == "quantile":
         return f"its own quantile {parameters.threshold:g}"
     unit = parameters.signal.unit

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 NAMED = 3
 """Pairs of which one sentence is true that are named; more are counted."""
 
-CAUTION = "Each pair is a test, and so is each look: one in twenty is beyond chance by chance."
+CAUTION = "Each pair is a test, and so is each look: one in twenty is significant by chance."
 
 
 class Leads(NamedTuple):

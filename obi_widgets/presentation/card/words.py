@@ -182,12 +182,12 @@ def confidence(found: CardConfidence) -> Line:
     """Return how often like cards were right; without an edge over a constant, that one."""
     at = f"at {found.horizon:g} s"
     if math.isnan(found.value):
-        text = f"too few outcomes {at}" if found.n else f"no like case with an outcome {at}"
+        text = f"too few outcomes {at}" if found.n else f"no similar case with an outcome {at}"
         return Line(NOTHING, text)
     often = f"right {percent(found.right)} % ± {50 * (found.high - found.low):.0f} {at}"
     cases = counted(found.n, "case")
     title = (
-        f"Of {cases} with a like strength, worth {found.n_eff:,.0f} independent ones, "
+        f"Of {cases} with a similar strength, worth {found.n_eff:,.0f} independent ones, "
         f"{percent(found.right)} % were right at {found.horizon:g} s if mid moved "
         f"({percent(found.low)} to {percent(found.high)} % with 95 %)."
     )

@@ -199,7 +199,7 @@ def _times(number: float) -> str:
 
 
 def _refused(health: Health) -> Cell:
-    about = "by name; none reaches a figure"
+    about = "by name; no figure uses them"
     if not math.isfinite(health.failures):
         return _cell("Refused frames", about, NOTHING, NOT_KNOWN)
     total = sum(one.count for one in health.refused)
@@ -214,7 +214,7 @@ def _refused(health: Health) -> Cell:
 
 def _undelivered(health: Health) -> Cell:
     states, frames = health.left_out_states, health.left_out_frames
-    beside = f"states, {frames:,} frames" if states or frames else "each got what it could take"
+    beside = f"states, {frames:,} frames" if states or frames else "none was too slow"
     note = ""
     if states:
         note = "A function of on_state is too slow: let it do less."

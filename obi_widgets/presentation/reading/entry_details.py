@@ -25,16 +25,18 @@ if TYPE_CHECKING:
 class Ending(Enum):
     """How an entry ended, or why it has not."""
 
-    HELD = "it was to be left, and a taker's order left"
-    MAKER = "it was to be left, and a resting order left"
-    MAKER_FAILED = "it was to be left; the resting order was not filled, so a taker's order left"
+    HELD = "an exit was decided, and a taker's order was filled"
+    MAKER = "an exit was decided, and a resting order was filled"
+    MAKER_FAILED = (
+        "an exit was decided; the resting order was not filled, so a taker's order followed"
+    )
     GAP = "the book was lost before the exit"
     GAP_ON_WAY = "the book was lost before the order was filled"
     OPEN = "it has not ended"
     DATA_END = "the data ended before the exit"
     LIMIT = "the order met a price beyond its limit"
     TOO_FEW = "the kept levels hold less than the order's size"
-    NO_SIDE = "nobody stood on the other side when the order arrived"
+    NO_SIDE = "the other side of the book was empty when the order arrived"
     REFUSED = "the post-only order would have traded at once, so it was refused"
     CANCELLED = "nobody took the post-only order within its wait"
 

@@ -36,8 +36,8 @@ MARGIN = 6.0
 """From the left edge to the first lag, and from the last one to the axis, pixels."""
 
 HOW_TO_READ = (
-    "Line: the mean path; dashed: the same at earlier times. Grey: its interval, of each lag for "
-    "itself; dotted: the band for all lags up to the start together. Bar: told from usual. "
+    "Line: the mean path; dashed: the same at earlier times. Grey: its interval at each lag "
+    "alone; dotted: the band for all lags up to the start together. Bar: significant by the band. "
     "Paths of signals with a direction are signed: + is with the move. No path tells whether "
     "trading pays; obi.calibrate does."
 )

@@ -154,7 +154,7 @@ def _headline(found: Comparison, row: int) -> dict[str, str]:
     if np.isnan(known).all():
         return {
             "word": "? Too short",
-            "text": f"These {length} are too short to tell what the next {seconds} follow.",
+            "text": f"These {length} are too short to tell what predicts the next {seconds}.",
         }
     if not adds:
         what = "anything" if alone else "anything of its own"

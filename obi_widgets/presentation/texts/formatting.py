@@ -237,7 +237,7 @@ def about(of: Signal) -> str:
         found.append(f"{low} to {high}{of.unit and ' ' + of.unit}.")
     elif of.unit:
         found.append(f"In {of.unit}.")
-    said = "Plus means a rise." if of.directional else "A high value is no rise."
+    said = "Plus means a rise." if of.directional else "A high value does not mean a rise."
     return " ".join([*filter(None, found), said])
 
 

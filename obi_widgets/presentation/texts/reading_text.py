@@ -248,7 +248,7 @@ def _why(reason: int, p: Parameters) -> str:
                 f"the signal had fallen by more than {p.exit_deceleration:g} of its threshold "
                 f"within {p.deceleration_seconds:g} s"
             )
-    return f"its {p.hold_seconds:g} s were over"
+    return f"its hold of {p.hold_seconds:g} s was over"
 
 
 def left_sentence(entry: EntryDetails) -> str:
@@ -257,25 +257,25 @@ def left_sentence(entry: EntryDetails) -> str:
     over = _why(entry.reason, p)
     match entry.ending:
         case Ending.HELD:
-            return f"Left: {over}."
+            return f"Exit: {over}."
         case Ending.MAKER:
-            return f"Left: {over}, and a resting order was filled."
+            return f"Exit: {over}, and a resting order was filled."
         case Ending.MAKER_FAILED:
-            return f"Left: {over}; the resting order was not filled, so it took the other side."
+            return f"Exit: {over}; the resting order was not filled, so a taker's order followed."
         case Ending.GAP:
             return "The book was lost before the exit: its result is not known."
         case Ending.GAP_ON_WAY:
             return "The book was lost before the order was filled."
         case Ending.OPEN:
-            return f"Not left yet: it is held for {p.hold_seconds:g} s."
+            return f"Still open: it is held for {p.hold_seconds:g} s."
         case Ending.DATA_END:
-            return f"Not left: the data ended before its {p.hold_seconds:g} s."
+            return f"No exit: the data ended before its hold of {p.hold_seconds:g} s."
         case Ending.LIMIT:
             return f"The price was beyond its limit of {p.slippage_bps:g} bps when it arrived."
         case Ending.TOO_FEW:
             return f"The kept levels hold less than {(p.size or 0.0) * entry.weight:g}."
         case Ending.NO_SIDE:
-            return "Nobody stood on the other side when it arrived."
+            return "The other side of the book was empty when it arrived."
         case Ending.REFUSED:
             return "Refused: it would have traded at once, and was post-only."
         case Ending.CANCELLED:

@@ -177,6 +177,26 @@ def test_a_file_that_is_cut_off_keeps_what_is_whole(tmp_path, store):
     assert f"a.npz is cut off after event {len(history) + 5:,} of 5,006." in told
 
 
+@pytest.mark.parametrize("store", [np.savez, np.savez_compressed, lambda path, data: np.savez(
+    path, other=data, more=np.zeros(3))], ids=["stored", "packed", "of two"])  # fmt: skip
+def test_a_number_that_differs_from_what_was_stored_is_told(tmp_path, store):
+    path = tmp_path / "a.npz"
+    store(path, data=version_2())
+    _, told = load(path, levels=3)
+    assert "checksum" not in told
+    data = bytearray(path.read_bytes())
+    at = data.index(np.float64(2.25).tobytes()) if store is not np.savez_compressed else 0
+    if at:
+        data[at + 4] ^= 1
+    else:  # of the packed one, the checksum of the archive is another, in both its places
+        with zipfile.ZipFile(path) as archive:
+            right = archive.infolist()[0].CRC.to_bytes(4, "little")
+        data = data.replace(right, bytes(4))
+    path.write_bytes(data)
+    _, told = load(path, levels=3)
+    assert told == "a.npz does not match its checksum: a number may be wrong."
+
+
 def test_other_arrays_are_no_events(tmp_path):
     for number, array in enumerate((np.zeros((3, 5)), np.zeros(6), np.zeros(3, [("px", "f8")]))):
         assert "is a NumPy archive" in str(refused(save(tmp_path / f"{number}.npz", array)))

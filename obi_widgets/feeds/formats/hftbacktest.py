@@ -9,6 +9,7 @@ that the event is not of that side. What the local computer received is read, as
 from __future__ import annotations
 
 import re
+import zipfile
 import zlib
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
@@ -255,6 +256,23 @@ def _records(path: Path, skipped: Skipped) -> Iterator[NDArray[Any]]:
                     f"{path.name} is cut off after event {shape[0] - left:,} of {shape[0]:,}."
                 )
                 return
+        if _checksum(path, stream.length) not in (None, stream.checksum):
+            skipped.faults.append(
+                f"{path.name} does not match its checksum: a number may be wrong."
+            )
+
+
+def _checksum(path: Path, length: int) -> int | None:
+    """Return the checksum that an archive has of its first member; None if it has none.
+
+    Nor has one whose member is of another length, since then not all of it was read.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            member = archive.infolist()[0]
+    except (zipfile.BadZipFile, IndexError):  # an array alone, or an archive that is damaged
+        return None
+    return member.CRC if member.file_size == length else None
 
 
 def _array_header(path: Path, stream: Stream) -> tuple[tuple[int, ...], np.dtype[Any]]:
@@ -289,14 +307,26 @@ class Stream:
         At the first byte to unpack.
     packed : bool
         Whether the bytes are deflated.
+
+    Attributes
+    ----------
+    length, checksum : int
+        Number of bytes so far, and their CRC32.
     """
 
     def __init__(self, file: IO[bytes], *, packed: bool) -> None:
         self._file = file
         self._unpack = zlib.decompressobj(-15) if packed else None
+        self.length = self.checksum = 0
 
     def read(self, size: int) -> bytes:
         """Return so many bytes, fewer at the end or at damage."""
+        data = self._read(size)
+        self.length += len(data)
+        self.checksum = zlib.crc32(data, self.checksum)
+        return data
+
+    def _read(self, size: int) -> bytes:
         if self._unpack is None:
             return self._file.read(size)
         parts, missing, rest = [], size, self._unpack.unconsumed_tail

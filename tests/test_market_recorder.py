@@ -235,6 +235,8 @@ def test_a_file_that_is_taken_away_is_followed_by_a_new_one(tmp_path, monkeypatc
             recorder.files[0].unlink()
             await until(lambda: "was removed or replaced" in recorder.problem)
             assert "was removed or replaced" in recorder.detail
+            await until(lambda: recorder.state == "live")
+            assert recorder.detail == ""  # before the recorder has looked at it again
             await until(lambda: len(recorder.files) == 2 and not recorder.problem)
             assert (recorder.state, recorder.gaps, recorder.detail) == ("live", 1, "")
 

@@ -208,11 +208,17 @@ class MarketRecorder:
     @property
     def detail(self) -> str:
         """Why it is not live; empty if it is."""
-        if self.problem:
+        if self.problem and not self._goes_well:
             return self.problem
         if self._part is None or self._part.market.has_book:
             return ""
         return f"{self._part.market.detail} {self._part.market.advice}".strip()
+
+    @property
+    def _goes_well(self) -> bool:
+        """Whether there is a book, and a new file that failed may be tried again."""
+        has_book = self._part is not None and self._part.market.has_book
+        return has_book and time.monotonic() >= self._next_after
 
     # -- recording -------------------------------------------------------------------------
 
@@ -257,7 +263,7 @@ class MarketRecorder:
                 log.exception("The file of %s ends; the next one goes on.", self.market)
                 await self._go_on(self._next)
             self._note_book(self._part)
-            if self._part.market.has_book and time.monotonic() >= self._next_after:
+            if self._goes_well:
                 self.problem = ""
             if self._part.closed:
                 self.failed = not self.had_book  # if it was listed before, it may be again

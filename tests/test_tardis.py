@@ -225,6 +225,23 @@ def test_whole_books_with_levels_that_are_missing(tmp_path):
     assert np.isinf(reach[1])
 
 
+@pytest.mark.parametrize(
+    ("values", "name"), [("101,1,,2,102,3,99,4", "bids[0]"), (",1,100,2,102,3,99,4", "asks[0]")]
+)
+def test_a_level_that_is_missing_before_another_is_refused(tmp_path, values, name):
+    header, lines = books(2, [(0, "101,1,100,2,102,3,99,4"), (1, values)])
+    error = refused(put(tmp_path / "a.csv", header, lines))
+    assert error.line == 3
+    assert f"{name}.price is nan, and the level behind it has a price." in str(error)
+
+
+def test_a_side_may_be_empty(tmp_path):
+    header, lines = books(2, [(0, "101,1,100,2,102,3,99,4"), (1, ",,100,2,,,99,4")])
+    history, _ = load(put(tmp_path / "a.csv", header, lines))
+    assert history.bid.tolist() == [100.0, 100.0]
+    assert np.isnan(history.ask).tolist() == [False, True]
+
+
 @pytest.mark.parametrize("factor", [1, 1000, 1_000_000, 1_000_000_000])
 def test_every_unit_of_time_is_found_from_the_values(tmp_path, factor):
     """Tardis has microseconds; what is made by hand may have another unit."""

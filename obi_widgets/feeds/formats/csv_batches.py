@@ -18,7 +18,7 @@ from obi_widgets.feeds.recording.files import Fault, blocks
 from obi_widgets.market_data.venues.sizes import COINS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -129,6 +129,20 @@ class Batch:
         self.refuse(~((sizes >= 0) & (sizes < np.inf)) & ~none, size, "not a size")
         sizes = unit.base_units(prices, np.where(none, np.nan, sizes))
         return np.stack([prices, sizes], axis=1)
+
+    def side(self, names: Sequence[tuple[str, str]], unit: SizeUnit) -> NDArray[np.float64]:
+        """Return pairs of columns, best level first, as a side of shape (N, levels, 2).
+
+        A level is NaN if it has no price. Then none behind it may have one: the book would have
+        another best price, or a hole that nobody sees.
+        """
+        columns = [self.levels(*pair, optional=True, unit=unit) for pair in names]
+        side = np.stack(columns, axis=1)
+        none = np.isnan(side[:, :, 0])
+        for level, (price, _) in enumerate(names[:-1]):
+            hole = none[:, level] & ~none[:, level + 1]
+            self.refuse(hole, price, "and the level behind it has a price")
+        return side
 
 
 UNKNOWN = 127

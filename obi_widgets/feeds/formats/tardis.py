@@ -243,10 +243,7 @@ class Tardis(EventFiles):
         }
         kinds = {name: FLOAT for pairs in names.values() for pair in pairs for name in pair}
         for batch in self._batches(path, kinds):
-            sides = []
-            for pairs in names.values():
-                columns = [batch.levels(*pair, optional=True, unit=self.unit) for pair in pairs]
-                sides.append(np.stack(columns, axis=1))
+            sides = [batch.side(pairs, self.unit) for pairs in names.values()]
             stamps = zip(
                 batch["timestamp"].tolist(), batch["local_timestamp"].tolist(), strict=True
             )

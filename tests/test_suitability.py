@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import obi_widgets as obi
@@ -53,3 +54,17 @@ def test_what_was_traded_is_by_time():
     value = (history.trades.price * history.trades.size).sum()
     assert found.value_an_hour == pytest.approx(60 * value / minutes)
     assert found.market == "sim:BTC-PERP"
+
+
+def test_what_was_traded_in_a_gap_counts_as_little_as_its_time():
+    quotes = pd.DataFrame({"bid": 99.0, "ask": 100.0, "bid_size": 1.0, "ask_size": 1.0},
+                          index=pd.to_datetime(START + SECOND * np.arange(121)))  # fmt: skip
+    quotes.iloc[60:119] = np.nan  # the last minute is a gap, but for its last two seconds
+    trades = pd.DataFrame({"price": 100.0, "size": 0.5, "side": 1},
+                          index=quotes.index[:-1] + pd.Timedelta("0.5s"))  # fmt: skip
+    history = obi.History.from_frame(quotes, trades=trades, tick_size=1.0)
+    found = obi.suitability(history, obi.Settings(hold_seconds=1))
+    assert found.hours == pytest.approx(61 / 3600)
+    assert found.trades_a_minute == pytest.approx(60)
+    assert found.value_an_hour == pytest.approx(3600 * 50)
+    assert type(found.states_a_second) is float

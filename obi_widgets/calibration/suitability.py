@@ -47,7 +47,8 @@ class Suitability:
     states_a_second : float
         Kept states, not raw events.
     trades_a_minute, value_an_hour : float
-        What takers traded: number, and value in quote currency; NaN where no trades were kept.
+        What takers traded while the book was in sync: number, and value in quote currency; NaN
+        where no trades were kept.
     hold_seconds : float
         The hold of the settings.
     move_bps, move_low, move_high : float
@@ -142,8 +143,12 @@ def suitability(history: History, settings: Settings | Parameters) -> Suitabilit
     spread = block_mean(bps, time, at).mean
     trades = value = float("nan")
     if has_trades(history) and seconds:
-        trades = 60 * len(history.trades) / seconds
-        value = 3600 * float((history.trades.price * history.trades.size).sum()) / seconds
+        # Those that came during a gap do not count, as its time does not.
+        timed = np.append(False, ~history.lost[:-1])
+        counts = np.repeat(timed, np.diff(history.trade_ends, prepend=history.trades.start))
+        values = history.trades.price * history.trades.size
+        trades = 60 * int(np.count_nonzero(counts)) / seconds
+        value = 3600 * float(values[counts].sum()) / seconds
     market = history.instrument
     return Suitability(
         f"{market.venue}:{market.symbol}".strip(":") or "This market",
@@ -151,7 +156,7 @@ def suitability(history: History, settings: Settings | Parameters) -> Suitabilit
         spread,
         block_mean(history.spread / history.tick_size, time, at).mean,
         block_mean(touch, time, at).mean,
-        np.count_nonzero(~history.lost) / seconds if seconds else float("nan"),
+        int(np.count_nonzero(~history.lost)) / seconds if seconds else float("nan"),
         trades,
         value,
         hold,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from browser.looks import THEMES, contrasts, cut_off, overlapping
 from browser.screen import Screen
@@ -114,6 +115,29 @@ def test_each_text_can_be_read(screen, artefacts, theme):
     nb.page.emulate_media(forced_colors="none")
     nb.theme(dark=False)
     assert not pale, f"too pale: {pale}"
+
+
+def test_a_recording_shows_no_age_and_both_bounds_leave_the_title(jupyterlab):
+    cell = (
+        "import obi_widgets as obi\n"
+        "settings = obi.Settings(execution='post_only')\n"
+        "lab = obi.Lab(obi.simulate(seconds=120, seed=3), settings=settings)\n"
+        "lab"
+    )
+    with jupyterlab.notebook([cell]) as nb:
+        nb.run_all()
+        screen = Screen(nb)
+        screen.wait_for_state("closed")
+        summary, title = (
+            screen.root.locator(f".obi-part-equity .obi-{one}") for one in ("summary", "title")
+        )
+        expect(summary).to_contain_text("a side", timeout=60_000)
+        expect(title).to_be_visible()
+        assert title.inner_text().startswith("Entries in view")
+        for what in ("age", "messages/s"):
+            expect(screen.root.locator(f".obi-figure[data-what='{what}']")).to_be_hidden()
+        assert overlapping(screen.root) == []
+        assert nb.errors() == []
 
 
 def test_long_names_and_prices_of_every_size_have_room(jupyterlab, artefacts):

@@ -13,11 +13,13 @@ function chips(el, title, before, { top, right }) {
   el.insertBefore(note, before);
   const nodes = [];
 
-  // Where the title leaves no room, the summary stands alone. To ask for their sizes in each frame
-  // would lay out the page anew.
+  // The title has the room that the summary leaves: its last parts give way, and all of it where not
+  // even the first has room. To ask for sizes in each frame would lay out the page anew.
   const resized = new ResizeObserver(() => {
-    const room = el.clientWidth - right - title.offsetWidth - 16;
-    const crowded = el.clientWidth && note.textContent && note.offsetWidth > room;
+    const taken = note.textContent ? note.offsetWidth + 10 : 0;
+    el.style.setProperty("--obi-taken", `${taken}px`);
+    const first = title.firstElementChild?.scrollWidth ?? 0;
+    const crowded = el.clientWidth && taken && first > el.clientWidth - right - taken - 16;
     title.style.visibility = crowded ? "hidden" : "";
   });
   for (const node of [el, title, note]) resized.observe(node);

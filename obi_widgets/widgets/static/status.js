@@ -73,7 +73,9 @@ function render({ model, el }) {
   function tick() {
     const now = model.get("state");
     const elapsed = (performance.now() - arrived) / 1000;
-    age.parentElement.hidden = now.paused; // there is none, and the line has no room for both
+    const over = now.state === "closed"; // nothing comes any more
+    age.parentElement.hidden = now.paused || over; // there is none, and the line has no room for both
+    rate.parentElement.hidden = over;
     set(age, now.age === null ? "–" : seconds(Math.max(now.age + elapsed, 0)));
     // What the page knows comes before what the kernel said last.
     const { heard = "", says = "" } = line.closest("[data-heard]")?.dataset ?? {};

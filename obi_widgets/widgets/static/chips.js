@@ -17,7 +17,7 @@ function chips(el, title, before, { top, right }) {
   // even the first has room. To ask for sizes in each frame would lay out the page anew.
   const resized = new ResizeObserver(() => {
     const taken = note.textContent ? note.offsetWidth + 10 : 0;
-    el.style.setProperty("--obi-taken", `${taken}px`);
+    el.style.setProperty("--taken", `${taken}px`);
     const first = title.firstElementChild?.scrollWidth ?? 0;
     const crowded = el.clientWidth && taken && first > el.clientWidth - right - taken - 16;
     title.style.visibility = crowded ? "hidden" : "";

@@ -116,7 +116,7 @@ function render({ model, el }) {
     now.hidden = !state.back;
     inParts(title, state.title.split(/(?= · )/));
     title.style.left = `${left + 6}px`;
-    title.style.maxWidth = `calc(100% - ${left + right + 10}px - var(--obi-taken, 0px))`;
+    title.style.maxWidth = `calc(100% - ${left + right + 10}px - var(--taken, 0px))`;
     field.setAttribute("aria-label", `${state.title}. ${KEYS}`);
     set(empty, state.nothing);
     empty.dataset.data = model.get("place") ? "some" : "none";

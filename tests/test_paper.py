@@ -281,7 +281,7 @@ def test_a_damaged_value_is_refused_with_its_line_or_changes_nothing_that_is_rea
 def test_a_recording_of_another_time_is_refused(written):
     path = written(lines_of(HISTORY, PLAIN))
     later = replace(HISTORY, time=HISTORY.time + 10**15, received=HISTORY.received + 10**15)
-    with pytest.raises(HistoryError, match=r"The log is of .* and the history of .* do not overlap"):
+    with pytest.raises(HistoryError, match=r"The log is of .*, and the history .* do not overlap"):
         obi.reconcile(path, later)
 
 

@@ -124,7 +124,7 @@ def test_without_an_edge_neither_wins():
 def test_too_few_cards_have_equal_weights_and_no_interval():
     found = obi.cards(market(np.zeros(2)), mode="scalp", weights="accuracy").weighing()
     assert (found.n, found.winner) == (0, "neither")
-    assert "too few cases" in repr(found)
+    assert "no case whose outcome is known" in repr(found)
 
 
 @pytest.mark.parametrize("level", [0.2, 1, "much", None])

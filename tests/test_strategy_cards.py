@@ -154,7 +154,7 @@ def test_levels_that_are_not_kept_are_refused(tape, tmp_path):
         {"signal": "card_direction", "depth": 9},
         {"gates": {"conflict": {"depth": None, "band_bps": 5.0}}},
     ):
-        with pytest.raises(obi.ObiError, match="it may reach beyond the 2 levels that are kept"):
+        with pytest.raises(obi.ObiError, match="it may reach beyond what is kept, 2 levels a"):
             obi.export_strategy(tmp_path / "s.py", obi.Settings(**case), tape)
     with pytest.raises(obi.ObiError, match="The gate conflict has no value in this history"):
         obi.export_strategy(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from obi_widgets.errors import SettingsError
+from obi_widgets.errors import SettingsError, counted
 from obi_widgets.signals.coverage import kept_suffice
 from obi_widgets.signals.cycles import cycles_in
 from obi_widgets.strategy.signal import FROM_BOOKS, cycles_of, of_imbalance
@@ -113,8 +113,8 @@ def _own(gate: Gate, values: dict[str, Any], history: History, out: Written) -> 
 def _check_levels(gate: Gate, values: dict[str, Any], history: History) -> None:
     if not kept_suffice(history.levels, gate.levels_used(values)):
         raise SettingsError(
-            f"The gate {gate.name} cannot be exported: it may reach beyond the {history.levels} "
-            "levels that are kept.",
+            f"The gate {gate.name} cannot be exported: it may reach beyond what is kept, "
+            f"{counted(history.levels, 'level')} a side.",
             "Choose less depth, or keep more levels.",
         )
 
